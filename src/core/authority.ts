@@ -1,0 +1,109 @@
+// What a grant may do now: the bounds that every wanted scope must be under. There is one bound for each
+// grant of its chain, for the present ceiling of each agent holding one, and for each ceiling that was
+// cut since. Bounds only ever narrow, so adding one is always safe.
+
+import type { Grant } from './grant.ts'
+import type { Chain } from './liveness.ts'
+import { revocationKey } from './revocation.ts'
+import { covers, intersect, setCovers } from './scope.ts'
+import type { Scope, ScopeSet } from './scope.ts'
+import type { State } from './state.ts'
+
+export interface Bound {
+  readonly scopes: ScopeSet
+  /** The change up to which `*` as operation knows operations; absent: all that are registered. */
+  readonly asOf?: number
+  /** The grant or agent this bound belongs to. */
+  readonly at: string
+  readonly kind: 'grant' | 'ceiling' | 'credential' | 'environment'
+}
+
+export interface Authority {
+  readonly orgId: string
+  readonly chain: Chain
+  readonly grant: Grant
+  readonly bounds: readonly Bound[]
+}
+
+/** The authority of a chain, narrowed further by the bounds of whoever acts under it. */
+export function authorityOf(chain: Chain, state: State, further: readonly Bound[] = []): Authority {
+  const grant = chain[chain.length - 1] as Grant
+  const bounds = [...chain.flatMap((g) => boundsOf(g, state)), ...further]
+  return { orgId: grant.orgId, chain, grant, bounds }
+}
+
+function boundsOf(grant: Grant, state: State): Bound[] {
+  const agent = state.agent(grant.agentId)
+  const ceiling = agent === undefined ? [] : state.ceilingOf(agent)
+  return [
+    ...(grant.standing ? standingBounds(grant, state) : [ownBound(grant)]),
+    { scopes: ceiling, at: grant.agentId, kind: 'ceiling' },
+    ...cutsSince(grant, state),
+  ]
+}
+
+const ownBound = (grant: Grant): Bound => ({
+  scopes: grant.scopes,
+  asOf: grant.createdSeq,
+  at: grant.id,
+  kind: 'grant',
+})
+
+/** A credential's standing root: the credential's scopes and the configured limit, both at use. */
+function standingBounds(grant: Grant, state: State): Bound[] {
+  const credential = state.credential(grant.credentialId)
+  const bounds: Bound[] = []
+  if (credential === undefined) bounds.push({ scopes: [], at: grant.agentId, kind: 'credential' })
+  if (credential?.scopes !== undefined) {
+    bounds.push({ scopes: credential.scopes, at: grant.agentId, kind: 'credential' })
+  }
+  if (grant.scopeLimit !== undefined) {
+    bounds.push({ scopes: grant.scopeLimit, at: grant.agentId, kind: 'environment' })
+  }
+  return bounds
+}
+
+/** Ceilings cut since the grant was made bind it for ever, whatever the ceiling is now. */
+function cutsSince(grant: Grant, state: State): Bound[] {
+  return state
+    .revocations(revocationKey('ceiling', grant.agentId))
+    .filter((cut) => cut.seq > grant.createdSeq)
+    .map((cut) => ({ scopes: cut.scopes ?? [], at: grant.agentId, kind: 'ceiling' }))
+}
+
+/** The first bound that a scope is not under; `undefined` says that it is allowed. */
+export const exceeded = (
+  bounds: readonly Bound[],
+  wanted: Scope,
+  orgId: string,
+  state: State,
+): Bound | undefined => bounds.find((bound) => !isUnder(bound, wanted, orgId, state))
+
+function isUnder(bound: Bound, wanted: Scope, orgId: string, state: State): boolean {
+  const { asOf } = bound
+  if (asOf === undefined || wanted.operation === '*') return setCovers(bound.scopes, wanted)
+  return bound.scopes.some(
+    (granted) =>
+      covers(granted, wanted) &&
+      (granted.operation !== '*' || knownAt(wanted, asOf, orgId, state)),
+  )
+}
+
+/** `*` as operation in a grant means the operations registered when it was minted. */
+function knownAt(wanted: Scope, asOf: number, orgId: string, state: State): boolean {
+  const since = state.resourceType(orgId, wanted.type)?.operations.get(wanted.operation)
+  return since !== undefined && since <= asOf
+}
+
+const foldLimit = 4096
+
+/** All bounds folded into one set, for people to read; decisions use the bounds themselves. */
+export function effectiveScopes({ bounds }: Authority): ScopeSet {
+  const [first, ...others] = bounds
+  if (first === undefined) return []
+  return others.reduce((scopes, { scopes: bound }) => {
+    if (scopes.every((scope) => setCovers(bound, scope))) return scopes
+    if (scopes.length * bound.length <= foldLimit) return intersect(scopes, bound)
+    return scopes.filter((scope) => setCovers(bound, scope))
+  }, first.scopes)
+}

@@ -1,0 +1,55 @@
+// The life of a credential: active → retiring → retired, or revoked from any of them. Only an active
+// one may be rotated or may change credentials; a retiring one still authenticates calls.
+
+import type { AuthMethod } from './agent.ts'
+import type { ScopeSet } from './scope.ts'
+
+export const credentialKinds = ['secret', 'api_key', 'public_key', 'x509'] as const
+export type CredentialKind = (typeof credentialKinds)[number]
+export type CredentialStatus = 'active' | 'retiring' | 'retired' | 'revoked'
+
+export interface Credential {
+  readonly id: string
+  readonly orgId: string
+  readonly agentId: string
+  readonly kind: CredentialKind
+  /** Keyed hash of the secret, base64url; absent until a handed-over first secret was claimed. */
+  readonly secretHash?: string
+  /** argon2id of the secret in PHC form. */
+  readonly passwordHash?: string
+  /** Narrower than the agent's ceiling where present. */
+  readonly scopes?: ScopeSet
+  /** As recorded; what it is now, `credentialStatus` says. */
+  readonly recordedStatus: 'active' | 'revoked' | 'rotated'
+  readonly createdAt: number
+  readonly expiresAt?: number
+  readonly rotatedFrom?: string
+  readonly rotatedTo?: string
+  /** When a rotated credential stops authenticating. */
+  readonly retiresAt?: number
+  /** The first credential of this chain of rotations, and all before this one, oldest first. */
+  readonly predecessors: readonly string[]
+  readonly createdBy?: string
+  readonly createdUnder?: string
+  readonly version: number
+}
+
+/** What a credential is at this moment. Expiry retires it: its grants end when they end. */
+export function credentialStatus(credential: Credential, now: number): CredentialStatus {
+  if (credential.recordedStatus === 'revoked') return 'revoked'
+  if (credential.expiresAt !== undefined && credential.expiresAt <= now) return 'retired'
+  if (credential.recordedStatus === 'active') return 'active'
+  return credential.retiresAt !== undefined && credential.retiresAt > now ? 'retiring' : 'retired'
+}
+
+/** How a caller says it authenticated, per kind of credential. */
+export const methodOfKind: Readonly<Record<CredentialKind, AuthMethod>> = {
+  secret: 'secret',
+  api_key: 'api_key',
+  public_key: 'client_assertion',
+  x509: 'x509',
+}
+
+/** The first of a chain of rotations; standing roots are found by it. */
+export const originOf = (credential: Credential): string =>
+  credential.predecessors[0] ?? credential.id
