@@ -1,0 +1,60 @@
+// Reads the outside of somebody else's token (RFC 7515 §7.1) before any library sees it: one spelling
+// of every segment, a header that says what it is and nothing more. Nothing here is verified yet.
+
+import { decodeBase64url } from './base64url.ts'
+import { parseStrictJson } from './strict-json.ts'
+import type { StrictJsonResult } from './strict-json.ts'
+
+/** Enough for any assertion or proof; theirs carry no lineage. */
+export const maxForeignJwtLength = 8 * 1024
+
+export interface ForeignHeader {
+  readonly alg: string
+  readonly typ?: string
+  readonly kid?: string
+}
+
+type JsonFlaw = Extract<StrictJsonResult, { ok: false }>['reason']
+
+export type CompactFlaw =
+  | 'too_long'
+  | 'not_three_segments'
+  | 'not_base64url'
+  | `header_${JsonFlaw}`
+  | 'header_member_not_allowed'
+  | 'header_member_malformed'
+
+export type CompactJws =
+  | {
+      readonly ok: true
+      readonly header: ForeignHeader
+      readonly payload: Buffer
+    }
+  | { readonly ok: false; readonly reason: CompactFlaw }
+
+/** Header and payload of a strictly spelled compact JWS, still untrusted. */
+export function readCompactJws(untrusted: string): CompactJws {
+  if (untrusted.length > maxForeignJwtLength) return { ok: false, reason: 'too_long' }
+  const segments = untrusted.split('.')
+  if (segments.length !== 3) return { ok: false, reason: 'not_three_segments' }
+  const [headerBytes, payload, signature] = segments.map(decodeBase64url)
+  if (headerBytes === undefined || payload === undefined || signature === undefined) {
+    return { ok: false, reason: 'not_base64url' }
+  }
+  const header = parseStrictJson(headerBytes)
+  if (!header.ok) return { ok: false, reason: `header_${header.reason}` }
+  // `crit`, `b64`, `jwk`, `jku`, `x5c` and the like would let a token say how to believe it.
+  if (!Object.keys(header.value).every((name) => allowed.has(name))) {
+    return { ok: false, reason: 'header_member_not_allowed' }
+  }
+  const { alg, typ, kid } = header.value
+  if (typeof alg !== 'string' || !isOptionalText(typ) || !isOptionalText(kid)) {
+    return { ok: false, reason: 'header_member_malformed' }
+  }
+  return { ok: true, header: { alg, ...(typ && { typ }), ...(kid && { kid }) }, payload }
+}
+
+const allowed: ReadonlySet<string> = new Set(['alg', 'typ', 'kid'])
+
+const isOptionalText = (value: unknown): value is string | undefined =>
+  value === undefined || (typeof value === 'string' && value !== '' && value.length <= 256)
