@@ -1,0 +1,170 @@
+// Credentials, and when each was last seen. The sightings are remarks kept apart from the sealed row.
+
+import type { Credential, CredentialKind } from '../core/credential.ts'
+import { formatScopes } from '../core/scope.ts'
+import {
+  isSound,
+  listOf,
+  number,
+  optionalNumber,
+  optionalScopes,
+  optionalText,
+  sealed,
+  text,
+  words,
+} from './row.ts'
+import type { SealedTable } from './row.ts'
+import type { Read, Row, Seal, Value, Write } from './store.ts'
+
+const table: SealedTable = {
+  name: 'credentials',
+  columns: [
+    'id',
+    'org_id',
+    'agent_id',
+    'kind',
+    'secret_hash',
+    'password_hash',
+    'scopes',
+    'status',
+    'created_at',
+    'expires_at',
+    'rotated_from',
+    'rotated_to',
+    'retires_at',
+    'predecessors',
+    'created_by',
+    'created_under',
+    'version',
+  ],
+}
+
+const valuesOf = (c: Credential): Value[] => [
+  c.id,
+  c.orgId,
+  c.agentId,
+  c.kind,
+  c.secretHash ?? null,
+  c.passwordHash ?? null,
+  c.scopes === undefined ? null : formatScopes(c.scopes),
+  c.recordedStatus,
+  c.createdAt,
+  c.expiresAt ?? null,
+  c.rotatedFrom ?? null,
+  c.rotatedTo ?? null,
+  c.retiresAt ?? null,
+  listOf(c.predecessors),
+  c.createdBy ?? null,
+  c.createdUnder ?? null,
+  c.version,
+]
+
+function rowToCredential(row: Row, seal: Seal): Credential | undefined {
+  if (!isSound(table, row, seal)) return undefined
+  return {
+    id: text(row, 'id'),
+    orgId: text(row, 'org_id'),
+    agentId: text(row, 'agent_id'),
+    kind: text(row, 'kind') as CredentialKind,
+    ...optionalText(row, 'secret_hash', 'secretHash'),
+    ...optionalText(row, 'password_hash', 'passwordHash'),
+    ...optionalScopes(row, 'scopes', 'scopes'),
+    recordedStatus: text(row, 'status') as Credential['recordedStatus'],
+    createdAt: number(row, 'created_at'),
+    ...optionalNumber(row, 'expires_at', 'expiresAt'),
+    ...optionalText(row, 'rotated_from', 'rotatedFrom'),
+    ...optionalText(row, 'rotated_to', 'rotatedTo'),
+    ...optionalNumber(row, 'retires_at', 'retiresAt'),
+    predecessors: words(row, 'predecessors'),
+    ...optionalText(row, 'created_by', 'createdBy'),
+    ...optionalText(row, 'created_under', 'createdUnder'),
+    version: number(row, 'version'),
+  }
+}
+
+export const allCredentials: Read<Credential> = {
+  sql: `select * from credentials order by id`,
+  values: [],
+  map: rowToCredential,
+}
+
+export const credentialById = (id: string): Read<Credential> => ({
+  sql: `select * from credentials where id = $1`,
+  values: [id],
+  map: rowToCredential,
+})
+
+/** Adds the record (version 1), or replaces exactly the version before it. */
+export const putCredential = (credential: Credential): Write => ({
+  sql: `
+    insert into credentials (
+      id, org_id, agent_id, kind, secret_hash, password_hash, scopes, status, created_at, expires_at,
+      rotated_from, rotated_to, retires_at, predecessors, created_by, created_under, version, mac
+    )
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+    on conflict (id) do update
+    set secret_hash = excluded.secret_hash, password_hash = excluded.password_hash,
+      status = excluded.status, rotated_to = excluded.rotated_to, retires_at = excluded.retires_at,
+      version = excluded.version, mac = excluded.mac
+    where credentials.version = excluded.version - 1`,
+  values: (point) => sealed(table, valuesOf(credential), point),
+  expects: 1,
+  otherwise: 'stale',
+  change: { entity: 'credential', id: credential.id },
+})
+
+export interface CredentialUse {
+  readonly credentialId: string
+  readonly firstUsedAt: number
+  readonly lastUsedAt: number
+  /** Where it was seen: a few labels of processes, newest first. */
+  readonly usedBy: readonly string[]
+}
+
+const rowToUse = (row: Row): CredentialUse => ({
+  credentialId: text(row, 'credential_id'),
+  firstUsedAt: number(row, 'first_used_at'),
+  lastUsedAt: number(row, 'last_used_at'),
+  usedBy: words(row, 'used_by'),
+})
+
+export const credentialUse = (id: string): Read<CredentialUse> => ({
+  sql: `select * from credential_uses where credential_id = $1`,
+  values: [id],
+  map: rowToUse,
+})
+
+export const agentCredentialUses = (agentId: string): Read<CredentialUse> => ({
+  sql: `
+    select u.* from credential_uses u
+    join credentials c on c.id = u.credential_id
+    where c.agent_id = $1`,
+  values: [agentId],
+  map: rowToUse,
+})
+
+export const recordCredentialUse = (id: string, now: number, by: string): Write => ({
+  sql: `
+    insert into credential_uses (credential_id, first_used_at, last_used_at, used_by)
+    values ($1, $2, $2, $3)
+    on conflict (credential_id) do update
+    set last_used_at = $2,
+      used_by = case
+        when credential_uses.used_by = cast($3 as text) then credential_uses.used_by
+        when length(credential_uses.used_by) > 400 then cast($3 as text)
+        when credential_uses.used_by like '%' || cast($3 as text) || '%' then credential_uses.used_by
+        else cast($3 as text) || ' ' || credential_uses.used_by
+      end`,
+  values: () => [id, now, by],
+})
+
+/** Holds only while a credential was never used: the condition of every repeated hand-out. */
+export const neverUsed = (id: string, otherwise: Write['otherwise']): Write => ({
+  sql: `
+    select 1 as holds where not exists (
+      select 1 from credential_uses where credential_id = $1
+    )`,
+  values: () => [id],
+  expects: 1,
+  ...(otherwise !== undefined && { otherwise }),
+})

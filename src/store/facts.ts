@@ -1,0 +1,52 @@
+// Facts about the store itself, organisations, and the sequence of changes.
+
+import { number, text } from './row.ts'
+import type { Change, Entity, Read, Write } from './store.ts'
+
+export interface Fact {
+  readonly name: string
+  readonly value: string
+}
+
+export const facts: Read<Fact> = {
+  sql: `select name, value from store_facts`,
+  values: [],
+  map: (row) => ({ name: text(row, 'name'), value: text(row, 'value') }),
+}
+
+export const insertFact = (name: string, value: string): Write => ({
+  sql: `insert into store_facts (name, value) values ($1, $2)`,
+  values: () => [name, value],
+})
+
+export interface Org {
+  readonly id: string
+  readonly name: string
+}
+
+export const orgs: Read<Org> = {
+  sql: `select id, name from orgs order by id`,
+  values: [],
+  map: (row) => ({ id: text(row, 'id'), name: text(row, 'name') }),
+}
+
+export const insertOrg = (org: Org, now: number): Write => ({
+  sql: `insert into orgs (id, name, created_at) values ($1, $2, $3)`,
+  values: () => [org.id, org.name, now],
+})
+
+export const changesAfter = (seq: number): Read<Change> => ({
+  sql: `select seq, entity, entity_id from changes where seq > $1 order by seq`,
+  values: [seq],
+  map: (row) => ({
+    seq: number(row, 'seq'),
+    entity: text(row, 'entity') as Entity,
+    id: text(row, 'entity_id'),
+  }),
+})
+
+export const newestChange: Read<number> = {
+  sql: `select coalesce(max(seq), 0) as seq from changes`,
+  values: [],
+  map: (row) => number(row, 'seq'),
+}

@@ -1,0 +1,94 @@
+// Revocations: appended, never changed. A row whose MAC is wrong still restricts, as strictly as its key
+// allows: damaging a restriction must not lift it.
+
+import type { Revocation, RevocationKind } from '../core/revocation.ts'
+import { revocationKey } from '../core/revocation.ts'
+import { formatScopes } from '../core/scope.ts'
+import { jsonList } from './grants.ts'
+import { isSound, listOf, number, optionalNumber, optionalScopes, sealed, text, words } from './row.ts'
+import type { SealedTable } from './row.ts'
+import type { Read, Row, Seal, Value, Write } from './store.ts'
+
+const table: SealedTable = {
+  name: 'revocations',
+  columns: [
+    'seq',
+    'org_id',
+    'key',
+    'kind',
+    'target',
+    'within',
+    'minted_before',
+    'scopes',
+    'cause',
+    'at',
+  ],
+}
+
+const valuesOf = (r: Revocation): Value[] => [
+  r.seq,
+  r.orgId,
+  revocationKey(r.kind, r.target),
+  r.kind,
+  r.target,
+  listOf(r.within),
+  r.mintedBefore ?? null,
+  r.scopes === undefined ? null : formatScopes(r.scopes),
+  r.cause,
+  r.at,
+]
+
+function rowToRevocation(row: Row, seal: Seal): Revocation {
+  const revocation = {
+    seq: number(row, 'seq'),
+    orgId: text(row, 'org_id'),
+    kind: text(row, 'kind') as RevocationKind,
+    target: text(row, 'target'),
+    within: words(row, 'within'),
+    ...optionalNumber(row, 'minted_before', 'mintedBefore'),
+    ...optionalScopes(row, 'scopes', 'scopes'),
+    cause: text(row, 'cause'),
+    at: number(row, 'at'),
+  }
+  return isSound(table, row, seal) ? revocation : strictest(revocation)
+}
+
+function strictest({ mintedBefore: _, ...revocation }: Revocation): Revocation {
+  return { ...revocation, within: [], scopes: [], seq: Number.MAX_SAFE_INTEGER }
+}
+
+export const allRevocations: Read<Revocation> = {
+  sql: `select * from revocations order by seq`,
+  values: [],
+  map: rowToRevocation,
+}
+
+export const revocationBySeq = (seq: number): Read<Revocation> => ({
+  sql: `select * from revocations where seq = $1`,
+  values: [seq],
+  map: rowToRevocation,
+})
+
+/** The row gets the number of its own change. */
+export const insertRevocation = (revocation: Omit<Revocation, 'seq'>): Write => ({
+  sql: `
+    insert into revocations (
+      seq, org_id, key, kind, target, within, minted_before, scopes, cause, at, mac
+    )
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+  values: (point) => sealed(table, valuesOf({ ...revocation, seq: point.seq }), point),
+  change: { entity: 'revocation', id: revocationKey(revocation.kind, revocation.target) },
+})
+
+/** Holds while none of the keys was restricted after `seq`: the condition of every other write. */
+export const unrestrictedSince = (keys: readonly string[], seq: number): Write => ({
+  sql: `
+    select 1 as holds where not exists (
+      select 1 from revocations r
+      where r.seq > cast($1 as bigint)
+        and r.key in (select value from json_each(cast($2 as text)))
+    )`,
+  values: () => [seq, jsonList(keys)],
+  expects: 1,
+  otherwise: 'stale',
+})

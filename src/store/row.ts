@@ -1,0 +1,62 @@
+// How records cross into columns and back: the small conversions that every table shares, and the check
+// of the MAC that a row with authority bears.
+
+import { parseScopes } from '../core/scope.ts'
+import type { ScopeSet } from '../core/scope.ts'
+import type { Point, Row, Seal, Value } from './store.ts'
+
+/** A table whose rows are sealed over `columns`, in this order. */
+export interface SealedTable {
+  readonly name: string
+  readonly columns: readonly string[]
+}
+
+/** Whether a row still is what was written. */
+export const isSound = ({ name, columns }: SealedTable, row: Row, seal: Seal): boolean =>
+  row['mac'] ===
+  seal(
+    name,
+    columns.map((column) => row[column] ?? null),
+  )
+
+/** Values in the order of the table's columns, followed by their MAC. */
+export const sealed = ({ name }: SealedTable, values: readonly Value[], point: Point): Value[] => [
+  ...values,
+  point.seal(name, values),
+]
+
+export const text = (row: Row, column: string): string => String(row[column])
+export const number = (row: Row, column: string): number => Number(row[column])
+export const flag = (row: Row, column: string): boolean => row[column] === 1
+
+/** `{ [key]: value }` where the column is not null, to be spread into a record. */
+export function optionalText<K extends string>(row: Row, column: string, key: K) {
+  const value = row[column]
+  return (value === null || value === undefined ? {} : { [key]: String(value) }) as {
+    readonly [P in K]?: string
+  }
+}
+
+export function optionalNumber<K extends string>(row: Row, column: string, key: K) {
+  const value = row[column]
+  return (value === null || value === undefined ? {} : { [key]: Number(value) }) as {
+    readonly [P in K]?: number
+  }
+}
+
+export function optionalScopes<K extends string>(row: Row, column: string, key: K) {
+  const value = row[column]
+  return (value === null || value === undefined ? {} : { [key]: scopes(row, column) }) as {
+    readonly [P in K]?: ScopeSet
+  }
+}
+
+/** A stored set that does not parse grants nothing. */
+export const scopes = (row: Row, column: string): ScopeSet => parseScopes(text(row, column)) ?? []
+
+export const words = (row: Row, column: string): string[] =>
+  text(row, column)
+    .split(' ')
+    .filter((word) => word !== '')
+
+export const listOf = (items: readonly string[]): string => items.join(' ')

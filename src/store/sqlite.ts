@@ -1,0 +1,130 @@
+// The embedded engine: one file, many processes. Everything answers at once; a commit is durable when it
+// returns (wal, synchronous=full), or it did not happen.
+
+import Database from 'better-sqlite3'
+import { chmodSync, closeSync, existsSync, openSync } from 'node:fs'
+import { Refusal } from '../core/refusal.ts'
+import { runBatch } from './batch.ts'
+import type { Read, Row, Seal, Store, Unit, UnitResult, Value } from './store.ts'
+import { StoreProblem } from './problem.ts'
+
+export interface SqliteOptions {
+  readonly seal: Seal
+  readonly hash: (text: string) => string
+  /** Called with the table of a row whose MAC is wrong; such a row is left out. */
+  readonly onDamage: (sql: string) => void
+  readonly busyTimeoutMs?: number
+}
+
+const oldestSqlite = [3, 51, 3] as const
+
+/** Opens the raw database with the pragmas that durability rests on, each asserted. */
+export function openDatabase(path: string, busyTimeoutMs = 15_000): Database.Database {
+  if (!existsSync(path)) closeSync(openSync(path, 'wx', 0o600))
+  chmodSync(path, 0o600)
+  const db = new Database(path, { timeout: busyTimeoutMs })
+  try {
+    assertPragmas(db)
+  } catch (error) {
+    db.close()
+    throw asProblem(error)
+  }
+  return db
+}
+
+function assertPragmas(db: Database.Database): void {
+  const version = String(db.prepare('select sqlite_version() as v').pluck().get())
+  if (isOlder(version)) throw new StoreProblem('old_engine', `SQLite ${version} is too old`)
+  db.pragma('journal_mode = wal')
+  db.pragma('synchronous = full')
+  db.pragma('trusted_schema = off')
+  const mode = db.pragma('journal_mode', { simple: true })
+  const synchronous = db.pragma('synchronous', { simple: true })
+  if (mode !== 'wal' || synchronous !== 2) {
+    throw new StoreProblem('not_durable', 'The database cannot run with wal and synchronous=full')
+  }
+}
+
+function isOlder(version: string): boolean {
+  const parts = version.split('.').map(Number)
+  for (const [i, wanted] of oldestSqlite.entries()) {
+    const part = parts[i] ?? 0
+    if (part !== wanted) return part < wanted
+  }
+  return false
+}
+
+/** The store on an open database whose schema is current. */
+export function sqliteStore(db: Database.Database, options: SqliteOptions): Store {
+  const prepared = new Map<string, Database.Statement>()
+  const dataVersion = db.prepare('pragma data_version').pluck()
+  let seenVersion = dataVersion.get()
+
+  function statement(sql: string): Database.Statement {
+    const known = prepared.get(sql)
+    if (known !== undefined) return known
+    const fresh = db.prepare(sql)
+    prepared.set(sql, fresh)
+    return fresh
+  }
+
+  function read<T>({ sql, values, map }: Read<T>): T[] {
+    try {
+      const rows = statement(sql).all(bound(values)) as Row[]
+      return rows.flatMap((row) => {
+        const record = map(row, options.seal)
+        if (record !== undefined) return [record]
+        options.onDamage(sql)
+        return []
+      })
+    } catch (error) {
+      throw asProblem(error)
+    }
+  }
+
+  function run(sql: string, values: readonly Value[]): number {
+    const prepared = statement(sql)
+    if (prepared.reader) return prepared.all(bound(values)).length
+    return prepared.run(bound(values)).changes
+  }
+
+  return {
+    engine: 'sqlite',
+    read,
+    commit: (units: readonly Unit[], at: number): readonly UnitResult[] => {
+      try {
+        return runBatch({ run, read, seal: options.seal, hash: options.hash }, units, at)
+      } catch (error) {
+        if (db.inTransaction) statement('rollback').run()
+        throw asProblem(error)
+      }
+    },
+    changedElsewhere: () => {
+      const version = dataVersion.get()
+      if (version === seenVersion) return false
+      seenVersion = version
+      return true
+    },
+    close: () => {
+      db.close()
+    },
+  }
+}
+
+/** better-sqlite3 binds `$1` by the name `1`. */
+function bound(values: readonly Value[]): Record<number, Value> {
+  const named: Record<number, Value> = {}
+  for (let i = 0; i < values.length; i++) named[i + 1] = values[i] ?? null
+  return named
+}
+
+const corrupt = /^SQLITE_(CORRUPT|NOTADB)/
+
+/** What an error of the engine means to a caller; the engine's own words go to the log only. */
+export function asProblem(error: unknown): Error {
+  if (error instanceof Refusal || error instanceof StoreProblem) return error
+  const code = (error as { code?: unknown } | null)?.code
+  if (typeof code !== 'string' || !code.startsWith('SQLITE_')) return error as Error
+  const what = corrupt.test(code) ? 'damaged' : 'failed'
+  return new StoreProblem(what, `The database answered ${code}`, { cause: error })
+}
