@@ -63,6 +63,8 @@ export interface RefusalDetail {
   readonly decision_id?: string
   /** Fixed name of what the audit should remember; never told to the caller. */
   readonly finding?: string
+  /** For the log only. */
+  readonly cause?: unknown
 }
 
 /** A command that cannot proceed throws this; `code` is stable and public. */
@@ -72,7 +74,7 @@ export class Refusal extends Error {
   readonly detail: RefusalDetail
 
   constructor(code: RefusalCode, detail: RefusalDetail = {}) {
-    super(detail.message ?? table[code].text)
+    super(detail.message ?? table[code].text, { cause: detail.cause })
     this.code = code
     this.detail = detail
   }
@@ -92,7 +94,7 @@ export class Refusal extends Error {
   }
 }
 
-export interface RefusalError extends Omit<RefusalDetail, 'message' | 'finding'> {
+export interface RefusalError extends Omit<RefusalDetail, 'message' | 'finding' | 'cause'> {
   readonly code: RefusalCode
   readonly message: string
 }

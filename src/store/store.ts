@@ -80,4 +80,12 @@ export interface Store {
 export const then = <T, U>(value: Soon<T>, next: (value: T) => Soon<U>): Soon<U> =>
   value instanceof Promise ? value.then(next) : next(value)
 
+/** One step after the other, staying synchronous as long as the steps are. */
+export function inTurn(steps: readonly (() => Soon<void>)[], from = 0): Soon<void> {
+  for (let i = from; i < steps.length; i++) {
+    const step = steps[i]?.()
+    if (step instanceof Promise) return step.then(() => inTurn(steps, i + 1))
+  }
+}
+
 export const one = <T>(rows: Soon<readonly T[]>): Soon<T | undefined> => then(rows, ([row]) => row)

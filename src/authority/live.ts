@@ -1,0 +1,230 @@
+// What is live, in memory: agents, credentials, servers, types, keys and restrictions, exact as of one
+// change number. Other processes write the same store; every call asks whether they did and catches up
+// first. Grants and tokens never change and are remembered by id, within a limit.
+
+import { LRUCache } from 'lru-cache'
+import type { Agent } from '../core/agent.ts'
+import type { Credential } from '../core/credential.ts'
+import type { Grant, Token } from '../core/grant.ts'
+import { revocationKey } from '../core/revocation.ts'
+import type { Revocation } from '../core/revocation.ts'
+import { reservedTypes } from '../core/reserved-types.ts'
+import { parseScope } from '../core/scope.ts'
+import type { Scope, ScopeSet } from '../core/scope.ts'
+import type { McpServer, ResourceType, State } from '../core/state.ts'
+import { agentById, allAgents } from '../store/agents.ts'
+import { allCredentials, credentialById } from '../store/credentials.ts'
+import { changesAfter, newestChange } from '../store/facts.ts'
+import { grantById, standingRoots } from '../store/grants.ts'
+import { allResourceTypes, resourceTypeByEntityId } from '../store/resource-types.ts'
+import { allRevocations, revocationBySeq } from '../store/revocations.ts'
+import { allRegistrations, allServers, registrationById, serverById } from '../store/servers.ts'
+import type { Registration } from '../store/servers.ts'
+import { allSigningKeys, signingKeyById } from '../store/signing-keys.ts'
+import type { SigningKeyRecord } from '../store/signing-keys.ts'
+import { inTurn, then } from '../store/store.ts'
+import type { Change, Read, Soon, Store } from '../store/store.ts'
+
+export interface LiveState extends State {
+  /** Rises whenever anything here changed; what was derived at an older one must be derived again. */
+  readonly revision: number
+  readonly agents: ReadonlyMap<string, Agent>
+  readonly credentials: ReadonlyMap<string, Credential>
+  readonly servers: ReadonlyMap<string, McpServer>
+  readonly registrations: ReadonlyMap<string, Registration>
+  readonly resourceTypes: ReadonlyMap<string, ResourceType>
+  readonly signingKeys: ReadonlyMap<string, SigningKeyRecord>
+  readonly standingRoots: ReadonlyMap<string, Grant>
+  agentByName(orgId: string, name: string): Agent | undefined
+  serverByName(orgId: string, name: string): McpServer | undefined
+  credentialBySecret(secretHash: string): Credential | undefined
+  grant(id: string): Soon<Grant | undefined>
+  rememberToken(key: string, token: Token): void
+  tokenByText(key: string): Token | undefined
+  /** Catches up if another process committed; to be asked at the start of every call. */
+  refresh(): Soon<void>
+  /** Takes in what was committed, by whomever. */
+  catchUp(): Soon<void>
+}
+
+const remembered = 50_000
+
+/** Loads everything that is live; from then on follows the changes. */
+export function openLiveState(store: Store): Soon<LiveState> {
+  const agents = new Map<string, Agent>()
+  const agentIds = new Map<string, string>()
+  const credentials = new Map<string, Credential>()
+  const secretHashes = new Map<string, string>()
+  const servers = new Map<string, McpServer>()
+  const serverIds = new Map<string, string>()
+  const registrations = new Map<string, Registration>()
+  const resourceTypes = new Map<string, ResourceType>()
+  const signingKeys = new Map<string, SigningKeyRecord>()
+  const roots = new Map<string, Grant>()
+  const revocations = new Map<string, Revocation[]>()
+  const grants = new LRUCache<string, Grant>({ max: remembered })
+  const tokens = new LRUCache<string, Token>({ max: remembered })
+  const computed = new Map<string, ScopeSet>()
+  let seq = 0
+  let revision = 0
+  /** Set until a catch-up succeeded: a failed one must not be taken for done. */
+  let behind = false
+
+  const put = {
+    agent: (a: Agent) => {
+      agents.set(a.id, a)
+      agentIds.set(`${a.orgId}/${a.name}`, a.id)
+    },
+    credential: (c: Credential) => {
+      const old = credentials.get(c.id)?.secretHash
+      if (old !== undefined) secretHashes.delete(old)
+      credentials.set(c.id, c)
+      if (c.secretHash !== undefined) secretHashes.set(c.secretHash, c.id)
+    },
+    server: (s: McpServer) => {
+      servers.set(s.id, s)
+      serverIds.set(`${s.orgId}/${s.name}`, s.id)
+    },
+    registration: (r: Registration) => void registrations.set(r.id, r),
+    resource_type: (t: ResourceType) => void resourceTypes.set(`${t.orgId}/${t.type}`, t),
+    signing_key: (k: SigningKeyRecord) => void signingKeys.set(k.id, k),
+    standing_root: (g: Grant) => void roots.set(g.id, g),
+    revocation: (r: Revocation) => {
+      const key = revocationKey(r.kind, r.target)
+      const known = revocations.get(key)
+      if (known === undefined) revocations.set(key, [r])
+      else if (!known.some((k) => k.seq === r.seq)) known.push(r)
+    },
+  }
+
+  /** A row that is gone or refused takes its record with it: absence never grants. */
+  const drop: Partial<Record<Change['entity'], (id: string) => void>> = {
+    agent: (id) => void agents.delete(id),
+    credential: (id) => void credentials.delete(id),
+    server: (id) => void servers.delete(id),
+    registration: (id) => void registrations.delete(id),
+    resource_type: (id) => void resourceTypes.delete(id),
+    signing_key: (id) => void signingKeys.delete(id),
+    standing_root: (id) => void roots.delete(id),
+  }
+
+  const into = <T>(read: Read<T>, take: (record: T) => void, absent?: () => void): Soon<void> =>
+    then(store.read(read), (rows) => {
+      if (rows.length === 0) absent?.()
+      rows.forEach(take)
+    })
+
+  function load({ entity, id, seq: at }: Change): Soon<void> {
+    const absent = () => drop[entity]?.(id)
+    switch (entity) {
+      case 'agent':
+        return into(agentById(id), put.agent, absent)
+      case 'credential':
+        return into(credentialById(id), put.credential, absent)
+      case 'server':
+        return into(serverById(id), put.server, absent)
+      case 'registration':
+        return into(registrationById(id), put.registration, absent)
+      case 'resource_type':
+        return into(resourceTypeByEntityId(id), put.resource_type, absent)
+      case 'signing_key':
+        return into(signingKeyById(id), put.signing_key, absent)
+      case 'standing_root':
+        return into(grantById(id), put.standing_root, absent)
+      case 'revocation':
+        return into(revocationBySeq(at), put.revocation)
+    }
+  }
+
+  const take = (change: Change): Soon<void> =>
+    then(load(change), () => {
+      seq = change.seq
+      revision += 1
+      computed.clear()
+    })
+
+  const catchUp = (): Soon<void> => {
+    behind = true
+    return then(store.read(changesAfter(seq)), (changes) =>
+      then(inTurn(changes.map((change) => () => take(change))), () => {
+        behind = false
+      }),
+    )
+  }
+
+  const live: LiveState = {
+    get seq() {
+      return seq
+    },
+    get revision() {
+      return revision
+    },
+    agents,
+    credentials,
+    servers,
+    registrations,
+    resourceTypes,
+    signingKeys,
+    standingRoots: roots,
+    agent: (id) => agents.get(id),
+    credential: (id) => credentials.get(id),
+    server: (id) => servers.get(id),
+    revocations: (key) => revocations.get(key) ?? none,
+    resourceType: (orgId, type) => reserved(orgId, type) ?? resourceTypes.get(`${orgId}/${type}`),
+    ceilingOf: (agent) => {
+      if (!agent.computedCeiling) return agent.ceiling
+      const known = computed.get(agent.orgId) ?? wholeCeiling(agent.orgId, resourceTypes)
+      computed.set(agent.orgId, known)
+      return known
+    },
+    agentByName: (orgId, name) => agents.get(agentIds.get(`${orgId}/${name}`) ?? ''),
+    serverByName: (orgId, name) => servers.get(serverIds.get(`${orgId}/${name}`) ?? ''),
+    credentialBySecret: (hash) => credentials.get(secretHashes.get(hash) ?? ''),
+    grant: (id) => {
+      const known = grants.get(id)
+      if (known !== undefined) return known
+      return then(store.read(grantById(id)), ([grant]) => {
+        if (grant !== undefined) grants.set(id, grant)
+        return grant
+      })
+    },
+    rememberToken: (key, token) => void tokens.set(key, token),
+    tokenByText: (key) => tokens.get(key),
+    refresh: () =>
+      then(store.changedElsewhere(), (changed) => (changed || behind ? catchUp() : undefined)),
+    catchUp,
+  }
+
+  const everything = [
+    () => into(allAgents, put.agent),
+    () => into(allCredentials, put.credential),
+    () => into(allServers, put.server),
+    () => into(allRegistrations, put.registration),
+    () => into(allResourceTypes, put.resource_type),
+    () => into(allSigningKeys, put.signing_key),
+    () => into(standingRoots, put.standing_root),
+    () => into(allRevocations, put.revocation),
+  ]
+  return then(store.read(newestChange), ([newest]) =>
+    then(inTurn(everything), () => {
+      seq = newest ?? 0
+      return then(catchUp(), () => live)
+    }),
+  )
+}
+
+const none: readonly never[] = []
+
+function reserved(orgId: string, type: string): ResourceType | undefined {
+  const operations = reservedTypes.get(type)
+  if (operations === undefined) return undefined
+  return { orgId, type, description: '', operations, ownerId: 'remit', createdAt: 0 }
+}
+
+/** Every registered type with all its operations: the ceiling of the agent that `init` made. */
+function wholeCeiling(orgId: string, types: ReadonlyMap<string, ResourceType>): ScopeSet {
+  const own = [...types.values()].filter((type) => type.orgId === orgId)
+  return [...reservedTypes.keys(), ...own.map((type) => type.type)]
+    .map((type) => parseScope(`${type}:*`))
+    .filter((scope): scope is Scope => scope !== undefined)
+}
