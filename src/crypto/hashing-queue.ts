@@ -2,7 +2,7 @@
 // few at a time behind a short queue; who comes when that is full is told to come later. What reaches
 // it should already have matched a keyed hash (authority: 11), so that garbage cannot fill the queue.
 
-import { Refusal } from '../core/refusal.ts'
+import { createTurnstile } from './turnstile.ts'
 
 export interface Argon2Parameters {
   readonly memoryKib: number
@@ -45,31 +45,6 @@ export function createHashingQueue(limits: {
   }
 }
 
+// The PHC string as the package writes it, which puts `p` before `t`, and as others write it.
 const phcShape =
-  /^\$argon2id\$v=19\$m=\d{1,6},t=\d{1,2},p=\d{1,2}\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{16,86}$/
-
-/** Lets so many in at once, keeps so many in line, in order, and turns the rest away. */
-function createTurnstile(concurrency: number, depth: number) {
-  const waiting: (() => void)[] = []
-  let atWork = 0
-  return async <T>(work: () => Promise<T>): Promise<T> => {
-    if (atWork >= concurrency) {
-      if (waiting.length >= depth) {
-        throw new Refusal('rate_limited', { remedy: { text: 'Try again in a few seconds.' } })
-      }
-      // Whoever leaves hands its place over, so the count does not change and nobody can overtake.
-      await new Promise<void>((enter) => {
-        waiting.push(enter)
-      })
-    } else {
-      atWork += 1
-    }
-    try {
-      return await work()
-    } finally {
-      const next = waiting.shift()
-      if (next === undefined) atWork -= 1
-      else next()
-    }
-  }
-}
+  /^\$argon2id\$v=19\$m=\d{1,6},(?:p=\d\d?,t=\d\d?|t=\d\d?,p=\d\d?)(?:\$[A-Za-z0-9+/]{11,86}){2}$/
