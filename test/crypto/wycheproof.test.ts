@@ -1,0 +1,102 @@
+// Public vectors of C2SP/wycheproof, read where they are at hand and never copied into the project.
+//
+// Profile: we take compact JWS by one public key of a set, chosen by `kid`, under EdDSA, ES256, ES384,
+// RS256 or PS256 as the key itself says. Every `invalid` vector must be refused; of the `valid` ones
+// only those by shared secrets, under other algorithms, or by a key whose `alg` is not the token's.
+
+import { existsSync, readFileSync } from 'node:fs'
+
+import { describe, expect, it } from 'vitest'
+
+import { verifyForeignJws } from '../../src/crypto/foreign-jws.ts'
+import { checkPublicJwk } from '../../src/crypto/public-key.ts'
+import type { PublicKey } from '../../src/crypto/public-key.ts'
+
+interface Vector {
+  readonly id: string
+  readonly comment: string
+  readonly key: unknown
+  readonly secret: boolean
+  readonly jws: unknown
+  readonly result: 'valid' | 'invalid' | 'acceptable'
+}
+
+const folder = new URL('../../../shared/vectors/', import.meta.url)
+const files = ['wycheproof-jws.json', 'wycheproof-jwk.json', 'wycheproof-crypto.json']
+const present = files.filter((file) => existsSync(new URL(file, folder)))
+const absent = files.filter((file) => !present.includes(file))
+
+/** All keys of the set must be sound, or none is used. */
+async function verdict({ key, jws }: Vector): Promise<string> {
+  const keys: PublicKey[] = []
+  for (const jwk of keysOf(key)) {
+    const checked = checkPublicJwk(jwk)
+    if (!checked.ok) return checked.reason
+    keys.push(checked.key)
+  }
+  if (typeof jws !== 'string') return 'not_three_segments'
+  const verified = await verifyForeignJws(jws, keys)
+  return verified.ok ? 'accepted' : verified.reason
+}
+
+const keysOf = (key: unknown): readonly unknown[] =>
+  typeof key === 'object' && key !== null && 'keys' in key && Array.isArray(key.keys)
+    ? key.keys
+    : [key]
+
+const takenAlgorithms = ['EdDSA', 'ES256', 'ES384', 'RS256', 'PS256']
+
+/** Whether a vector's key says an algorithm of ours, and its token the same. */
+function isInProfile({ key, jws, secret }: Vector): boolean {
+  if (secret || typeof jws !== 'string') return false
+  const header: unknown = JSON.parse(Buffer.from(jws.split('.')[0] ?? '', 'base64url').toString())
+  const [only] = keysOf(key) as readonly { readonly alg?: string }[]
+  const { alg } = header as { readonly alg: string }
+  return takenAlgorithms.includes(alg) && only?.alg === alg
+}
+
+// A suite that did not run must not look as if it had.
+for (const file of absent) console.warn(`${file} is not at hand: its vectors were not tested`)
+it.each(absent)('MISSING and so not tested: %s', (file) => {
+  expect(present).not.toContain(file)
+})
+
+describe.each(present)('%s', (file) => {
+  const vectors = JSON.parse(readFileSync(new URL(file, folder), 'utf8')) as readonly Vector[]
+
+  it('has vectors of both kinds', () => {
+    expect(new Set(vectors.map((vector) => vector.result))).toEqual(new Set(['valid', 'invalid']))
+  })
+
+  it('has no invalid vector that is accepted', async () => {
+    const accepted: string[] = []
+    for (const vector of vectors.filter(({ result }) => result !== 'valid')) {
+      if ((await verdict(vector)) === 'accepted') accepted.push(`${vector.id} ${vector.comment}`)
+    }
+    expect(accepted).toEqual([])
+  })
+
+  it('has no valid vector within the profile that is refused', async () => {
+    const refused: string[] = []
+    const inside = vectors.filter((each) => each.result === 'valid' && isInProfile(each))
+    expect(inside).not.toEqual([])
+    for (const vector of inside) {
+      const reason = await verdict(vector)
+      if (reason !== 'accepted') refused.push(`${vector.id} ${vector.comment}: ${reason}`)
+    }
+    expect(refused).toEqual([])
+  })
+
+  it('has no valid vector outside the profile that is accepted', async () => {
+    const outside = vectors.filter((each) => each.result === 'valid' && !isInProfile(each))
+    const reasons = new Set<string>()
+    for (const vector of outside) reasons.add(await verdict(vector))
+    expect([...reasons].filter((reason) => !outsideReasons.has(reason))).toEqual([])
+  })
+})
+
+const outsideReasons: ReadonlySet<string> = new Set([
+  'symmetric_key',
+  'alg_does_not_fit',
+  'unsupported_curve',
+])
