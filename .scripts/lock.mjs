@@ -14,7 +14,7 @@ import { hostname } from 'node:os'
 import { dirname } from 'node:path'
 
 const pollMs = 250
-const abandonedAfterMs = 30_000
+const abandonedAfterMs = 5 * 60_000
 
 /**
  * Runs `work` while no other process runs anything under the same file. `work` gets `alsoHeldBy(pid)`: the lock
@@ -54,6 +54,7 @@ async function acquire(file, say) {
     }
     if (waitedMs % 10_000 === 0) {
       say(`another set-up (process ${seen.pids[0]}) is at work in this checkout; waiting for it`)
+      if (waitedMs > 0) say(`if there is none, delete ${file}`)
     }
     await sleep(pollMs)
     waitedMs += pollMs

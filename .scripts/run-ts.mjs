@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { bundle } from './build.mjs'
+import { bundle } from './bundle.mjs'
 
 const [place, ...args] = process.argv.slice(2)
 const entries = entriesOf(place)

@@ -67,7 +67,7 @@ function nativePackageLoads() {
 async function install(reason, alsoHeldBy) {
   const missing = missingTools()
   say(`${reason}: installing the packages with npm ci`)
-  say('better-sqlite3 is compiled here if no ready-made binary can be had: about 2 minutes')
+  say('better-sqlite3 is compiled here if no ready-made binary can be had: a minute or two')
   if (missing.length > 0) say(`not found, and needed should it come to that: ${missing.join(', ')}`)
 
   const started = Date.now()
