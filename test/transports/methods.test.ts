@@ -140,6 +140,25 @@ describe.each(eras)('%s', (era) => {
   })
 })
 
+test.each(['tools/list', 'resources/list', 'resources/templates/list'])(
+  '%s needs no parameters before 2026-07-28',
+  async (method) => {
+    const reply = await askOne('legacy', { jsonrpc: '2.0', id: 1, method })
+    expect(reply?.result).toBeDefined()
+  },
+)
+
+test.each(['tools/call', 'resources/read'])('%s without parameters is refused', async (method) => {
+  const reply = await askOne('legacy', { jsonrpc: '2.0', id: 1, method })
+  expect(reply?.error?.code).toBe(-32602)
+})
+
+test('a 2026-07-28 connection wants the envelope in every request', async () => {
+  const bare = { jsonrpc: '2.0', id: 2, method: 'tools/list' }
+  const replies = await ask('modern', call('modern', 1, 'echo'), bare)
+  expect(replies.find(({ id }) => id === 2)?.error?.code).toBe(-32602)
+})
+
 test('state is refused by name', async () => {
   const reply = await askOne('modern', request('modern', 1, 'tools/list', { requestState: 's' }))
   expect(reply?.error?.message).toBe('requestState: Remit issues no requestState and refuses any')

@@ -1,4 +1,5 @@
 // A process that serves the fake surface over its own stdin and stdout; `slow` calls finish when input ends.
+// Its last word on stderr is how much memory it ever had, in kilobytes.
 import { serveStdio } from '../../src/transports/stdio/serve.ts'
 import { createFakeSurface } from './fake-surface.ts'
 
@@ -12,3 +13,4 @@ await serveStdio({
     error: (detail, message) => process.stderr.write(`${message} ${JSON.stringify(detail)}\n`),
   },
 })
+process.stderr.write(`${process.resourceUsage().maxRSS}\n`)

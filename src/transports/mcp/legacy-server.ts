@@ -17,7 +17,7 @@ export function createLegacyServer(surface: Surface, log: Log): Server {
   // oxlint-disable-next-line unicorn/prefer-add-event-listener -- the SDK's server is no EventTarget
   server.onerror = ({ name }) => log.error({ name }, 'the 2025 protocol layer reported an error')
   for (const method of methods) {
-    const named = object({ method: literal(method), params: unknown() })
+    const named = object({ method: literal(method), params: unknown().optional() })
     server.setRequestHandler(named, async ({ params = {} }, { _meta: meta }) => {
       const { result } = await answer(method, params as Params, { meta }, surface, log)
       return result

@@ -18,11 +18,13 @@ export interface Output {
 /** `onChange` is called whenever `backedUp` or `ended` may have changed. */
 export function createOutput(stdout: Writable, onChange: () => void): Output {
   let waiting: string[] = []
-  let ended = false
+  let waitingLength = 0
+  let ended = stdout.destroyed
 
   const write = () => {
     const lines = waiting
     waiting = []
+    waitingLength = 0
     if (!ended && lines.length > 0) stdout.write(lines.join(''))
   }
   const end = () => {
@@ -35,8 +37,12 @@ export function createOutput(stdout: Writable, onChange: () => void): Output {
 
   return {
     send(message) {
-      // nextTick runs when the promises of this turn have settled, so their answers share a write.
-      if (waiting.push(toLine(message)) === 1) process.nextTick(write)
+      const line = toLine(message)
+      waitingLength += line.length
+      // nextTick runs when the promises of this turn have settled, so their answers share a write; a
+      // turn with very much to say must not outrun the reader, though.
+      if (waiting.push(line) === 1) process.nextTick(write)
+      if (waitingLength > MAX_WAITING_LENGTH) write()
     },
     get backedUp() {
       return !ended && stdout.writableNeedDrain
@@ -56,6 +62,8 @@ export function createOutput(stdout: Writable, onChange: () => void): Output {
       }),
   }
 }
+
+const MAX_WAITING_LENGTH = 64 * 1024
 
 /** An answer nested too deep to be written is replaced by an error, because the caller waits for one. */
 function toLine(message: object): string {

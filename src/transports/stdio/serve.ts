@@ -43,13 +43,14 @@ export async function serveStdio({ surface, stdin, stdout, log }: StdioOptions):
   const hasRoom = () => !output.backedUp && inFlight.count < MAX_IN_FLIGHT
 
   const cutter = createLineCutter()
+  if (output.ended) stdin.destroy()
   for await (const chunk of untilGone(stdin)) {
     for (const line of cutter.cut(chunk)) {
+      if (output.ended) break
       const reading = line === tooLong ? lineTooLong : readLine(line)
       if (reading?.reply) output.send(reading.reply)
       if (reading?.message) await hand(reading.message)
       if (!hasRoom()) await changed.until(hasRoom)
-      if (output.ended) break
     }
   }
   // A last line without its newline was cut off: it is answered, not run.
