@@ -28,6 +28,13 @@ describe('an RSA modulus', () => {
     expect(flawOfModulus(bytesOf(almost))).not.toBe('rsa_roca')
   })
 
+  it.each<[string, bigint]>([
+    ['2 alone', 2n ** 2047n],
+    ['167', 167n * 2n ** 2047n + 167n],
+  ])('that is divisible by %s is refused', (_, n) => {
+    expect(flawOfModulus(bytesOf(n))).toBe('rsa_small_factor')
+  })
+
   it.each([2048, 3072])('of %i bits from the system is sound', (modulusLength) => {
     const { publicKey } = generateKeyPairSync('rsa', { modulusLength })
     const { n } = publicKey.export({ format: 'jwk' })
