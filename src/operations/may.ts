@@ -53,6 +53,25 @@ export function findAgent({ caller, context: { live } }: Call, ref: string): Age
   return agent?.orgId === caller.orgId ? agent : undefined
 }
 
+/**
+ * The agent meant, where `permission` for its name is covered. One that the caller may not even read is
+ * as good as unknown; one that it may read says what is missing.
+ */
+export function permittedAgent(
+  call: Call,
+  ref: string,
+  permission: (name: string) => string,
+): Agent {
+  const agent = findAgent(call, ref)
+  if (agent === undefined) throw unknown('agent')
+  if (may(call, permission(agent.name))) return agent
+  if (agent.id !== call.caller.agent.id && !may(call, `agents/${agent.name}:read`)) {
+    throw unknown('agent')
+  }
+  requirePermission(call, permission(agent.name))
+  return agent
+}
+
 /** Unknown, foreign and not permitted are told alike (authority: 32). */
 export const unknown = (what: 'agent' | 'server' | 'credential' | 'grant' | 'token'): Refusal =>
   new Refusal('not_found', { message: `No such ${what} is known to this caller.` })

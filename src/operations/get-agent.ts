@@ -1,0 +1,26 @@
+// One agent, by id or name: one's own without a permission, another with `agents/<name>:read`.
+
+import { z } from 'zod'
+import { agentRecordOf, agentRecordShape } from './agent-record.ts'
+import { agentRef } from './fields.ts'
+import { findAgent, may, unknown } from './may.ts'
+import { defineOperation } from './operation.ts'
+
+export const getAgent = defineOperation({
+  name: 'get_agent',
+  title: 'Get an agent',
+  summary:
+    'The record of one agent: owner, ceiling, status, and when its credentials are due for rotation.',
+  permission: '· / agents:read',
+  effect: 'read',
+  spendsUse: false,
+  input: z.strictObject({ agent: agentRef }),
+  output: z.object(agentRecordShape),
+  handle: async (input, call) => {
+    const agent = findAgent(call, input.agent)
+    if (agent === undefined) throw unknown('agent')
+    const isOwn = agent.id === call.caller.agent.id
+    if (!isOwn && !may(call, `agents/${agent.name}:read`)) throw unknown('agent')
+    return { result: await agentRecordOf(call, agent), target: agent.id }
+  },
+})
