@@ -34,7 +34,8 @@ export interface LiveState extends State {
   readonly registrations: ReadonlyMap<string, Registration>
   readonly resourceTypes: ReadonlyMap<string, ResourceType>
   readonly signingKeys: ReadonlyMap<string, SigningKeyRecord>
-  readonly standingRoots: ReadonlyMap<string, Grant>
+  /** Standing roots that an agent's credentials ever made. */
+  rootsOf(agentId: string): Iterable<Grant>
   agentByName(orgId: string, name: string): Agent | undefined
   serverByName(orgId: string, name: string): McpServer | undefined
   credentialBySecret(secretHash: string): Credential | undefined
@@ -60,7 +61,7 @@ export function openLiveState(store: Store): Soon<LiveState> {
   const registrations = new Map<string, Registration>()
   const resourceTypes = new Map<string, ResourceType>()
   const signingKeys = new Map<string, SigningKeyRecord>()
-  const roots = new Map<string, Grant>()
+  const roots = new Map<string, Map<string, Grant>>()
   const revocations = new Map<string, Revocation[]>()
   const grants = new LRUCache<string, Grant>({ max: remembered })
   const tokens = new LRUCache<string, Token>({ max: remembered })
@@ -88,7 +89,10 @@ export function openLiveState(store: Store): Soon<LiveState> {
     registration: (r: Registration) => void registrations.set(r.id, r),
     resource_type: (t: ResourceType) => void resourceTypes.set(`${t.orgId}/${t.type}`, t),
     signing_key: (k: SigningKeyRecord) => void signingKeys.set(k.id, k),
-    standing_root: (g: Grant) => void roots.set(g.id, g),
+    standing_root: (g: Grant) => {
+      const ofAgent = roots.get(g.agentId) ?? new Map<string, Grant>()
+      roots.set(g.agentId, ofAgent.set(g.id, g))
+    },
     revocation: (r: Revocation) => {
       const key = revocationKey(r.kind, r.target)
       const known = revocations.get(key)
@@ -105,7 +109,6 @@ export function openLiveState(store: Store): Soon<LiveState> {
     registration: (id) => void registrations.delete(id),
     resource_type: (id) => void resourceTypes.delete(id),
     signing_key: (id) => void signingKeys.delete(id),
-    standing_root: (id) => void roots.delete(id),
   }
 
   const into = <T>(read: Read<T>, take: (record: T) => void, absent?: () => void): Soon<void> =>
@@ -130,7 +133,7 @@ export function openLiveState(store: Store): Soon<LiveState> {
       case 'signing_key':
         return into(signingKeyById(id), put.signing_key, absent)
       case 'standing_root':
-        return into(grantById(id), put.standing_root, absent)
+        return into(grantById(id), put.standing_root)
       case 'revocation':
         return into(revocationBySeq(at), put.revocation)
     }
@@ -165,7 +168,7 @@ export function openLiveState(store: Store): Soon<LiveState> {
     registrations,
     resourceTypes,
     signingKeys,
-    standingRoots: roots,
+    rootsOf: (agentId) => roots.get(agentId)?.values() ?? none,
     agent: (id) => agents.get(id),
     credential: (id) => credentials.get(id),
     server: (id) => servers.get(id),

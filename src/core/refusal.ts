@@ -79,6 +79,11 @@ export class Refusal extends Error {
     this.detail = detail
   }
 
+  /** The same refusal, naming the audit event that stands for it. */
+  withDecision(decision_id: string): Refusal {
+    return new Refusal(this.code, { ...this.detail, message: this.message, decision_id })
+  }
+
   /** The `error` object every door hands out (design: results). */
   toError(): RefusalError {
     const { missing, missing_at, remedy, failures, decision_id } = this.detail

@@ -5,6 +5,7 @@
 import type { z } from 'zod'
 import type { Caller } from '../authority/caller.ts'
 import type { Context } from '../authority/context.ts'
+import type { Presented } from '../authority/presented.ts'
 import type { Write } from '../store/store.ts'
 
 export type Inputs = z.ZodObject
@@ -26,6 +27,7 @@ export interface Call {
   /** The newest change that this decision knows of. */
   readonly seq: number
   readonly idempotencyKey?: string
+  readonly traceId?: string
 }
 
 /** What is handed to the caller besides the result, made only after the commit. */
@@ -65,14 +67,19 @@ export interface Operation<Input extends Inputs = Inputs, Result extends object 
   readonly effect: 'read' | 'write' | 'destroy'
   /** Whether an allowed call takes one use from limited grants (authority: rule 24). */
   readonly spendsUse: boolean
-  /** Whether `act_as` is refused as malformed. */
-  readonly refusesActAs?: true
+  /** The code with which `act_as` is refused, where it makes no sense (authority: rules 1 and 3). */
+  readonly refusesActAs?: 'invalid_request' | 'exceeds_parent'
   readonly input: Input
   readonly output: z.ZodObject
   readonly handle: (
     input: z.output<Input>,
     call: Call,
   ) => Outcome<Result> | Promise<Outcome<Result>>
+  /** Answers calls that present no agent's credential, for the two operations that take such. */
+  readonly strangers?: {
+    readonly presenting: readonly Presented['kind'][]
+    readonly handle: (input: z.output<Input>, call: StrangersCall) => Promise<StrangersAnswer<Result>>
+  }
   /**
    * Answers a repeat of a call that was answered before, from its recorded result. Absent: the recorded
    * result is the answer. Present where something is handed out anew.
@@ -82,6 +89,21 @@ export interface Operation<Input extends Inputs = Inputs, Result extends object 
     input: z.output<Input>,
     call: Call,
   ) => Outcome<Result> | Promise<Outcome<Result>>
+}
+
+/** Already committed with its event, unlike an `Outcome`. */
+export interface StrangersAnswer<Result> {
+  readonly result: Result
+  readonly handed?: Handed
+}
+
+/** What a call without an agent's credential works with. */
+export interface StrangersCall {
+  readonly context: Context
+  readonly presented: Presented
+  readonly meta: Readonly<Record<string, unknown>>
+  readonly now: number
+  readonly idempotencyKey?: string
 }
 
 /** Keeps the types of input and result together; returns the operation as it is. */

@@ -143,19 +143,28 @@ export const agentCredentialUses = (agentId: string): Read<CredentialUse> => ({
   map: rowToUse,
 })
 
-export const recordCredentialUse = (id: string, now: number, by: string): Write => ({
+/** Notes a use of exactly this version: what was replaced meanwhile was not used. */
+export const recordCredentialUse = (
+  { id, version }: Pick<Credential, 'id' | 'version'>,
+  now: number,
+  by: string,
+): Write => ({
   sql: `
     insert into credential_uses (credential_id, first_used_at, last_used_at, used_by)
-    values ($1, $2, $2, $3)
+    select c.id, cast($2 as bigint), cast($2 as bigint), cast($3 as text)
+    from credentials c
+    where c.id = $1 and c.version = $4
     on conflict (credential_id) do update
-    set last_used_at = $2,
+    set last_used_at = excluded.last_used_at,
       used_by = case
-        when credential_uses.used_by = cast($3 as text) then credential_uses.used_by
-        when length(credential_uses.used_by) > 400 then cast($3 as text)
-        when credential_uses.used_by like '%' || cast($3 as text) || '%' then credential_uses.used_by
-        else cast($3 as text) || ' ' || credential_uses.used_by
+        when ' ' || credential_uses.used_by || ' ' like '% ' || excluded.used_by || ' %'
+          then credential_uses.used_by
+        when length(credential_uses.used_by) > 400 then excluded.used_by
+        else excluded.used_by || ' ' || credential_uses.used_by
       end`,
-  values: () => [id, now, by],
+  values: () => [id, now, by, version],
+  expects: 1,
+  otherwise: 'stale',
 })
 
 /** Holds only while a credential was never used: the condition of every repeated hand-out. */

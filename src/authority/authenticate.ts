@@ -1,0 +1,37 @@
+// Every call is authenticated, from exactly one source. A stranger learns a code and a fixed remedy; the
+// holder of something authentic but dead is known, told why, and named in the audit.
+
+import { Refusal } from '../core/refusal.ts'
+import { refused } from './authenticated.ts'
+import type { Authenticated } from './authenticated.ts'
+import { bySecret } from './by-secret.ts'
+import { byToken } from './by-token.ts'
+import type { Context } from './context.ts'
+import { unusable } from './presented.ts'
+import type { Presented } from './presented.ts'
+
+/**
+ * Proves who is calling. `repeats` says that the call could be the repeat of a rotation, which a secret
+ * ended by that very rotation may still ask for.
+ */
+export async function authenticate(
+  context: Context,
+  presented: Presented,
+  repeats = false,
+): Promise<Authenticated> {
+  switch (presented.kind) {
+    case 'secret':
+    case 'api_key':
+      return bySecret(context, presented, repeats)
+    case 'token':
+      return byToken(context, presented.presentedToken, presented.presentedProof)
+    case 'assertion':
+      return refused(new Refusal('unsupported', { message: 'Client assertions come later.' }))
+    case 'registration':
+    case 'server_proof':
+      return refused(new Refusal('wrong_credential_class'))
+    case 'nothing':
+    case 'unusable':
+      return refused(unusable())
+  }
+}

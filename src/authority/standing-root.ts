@@ -1,0 +1,95 @@
+// The root under which a credential's own calls run: one per credential and scope limit, passed on to
+// the credential's successor, so that children neither die nor change parents when a secret is rotated.
+// Once a credential of the chain was revoked, or the agent suspended or its ceiling cut, the next call
+// starts a new one (authority: rule 2).
+
+import { originOf } from '../core/credential.ts'
+import type { Credential } from '../core/credential.ts'
+import { hardMaxDepth } from '../core/grant.ts'
+import type { Grant } from '../core/grant.ts'
+import { keysOf, revocationKey } from '../core/revocation.ts'
+import { Refusal } from '../core/refusal.ts'
+import { formatScopes } from '../core/scope.ts'
+import { sha256 } from '../crypto/keyed-hash.ts'
+import { insertGrant } from '../store/grants.ts'
+import type { Context } from './context.ts'
+import { grantState } from './grant-state.ts'
+import type { GrantState } from './grant-state.ts'
+
+const attempts = 5
+
+/** The credential's standing root, made now if there is none that may be used. */
+export async function standingRoot(context: Context, credential: Credential): Promise<GrantState> {
+  const { live, now } = context
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    const newest = newestRoot(context, credential)
+    if (newest !== undefined) {
+      const state = await grantState(live, newest.id, now())
+      if (state?.liveness.live === true && isUntouched(context, newest, credential)) return state
+    }
+    await start(context, credential, newest)
+  }
+  throw new Refusal('unavailable', { message: 'The state changes too fast; try again.' })
+}
+
+/** The newest one whether it lives or not, for the repeat of a call that ended its own credential. */
+export async function lastStandingRoot(
+  context: Context,
+  credential: Credential,
+): Promise<GrantState | undefined> {
+  const newest = newestRoot(context, credential)
+  return newest === undefined ? undefined : grantState(context.live, newest.id, context.now())
+}
+
+function newestRoot(context: Context, credential: Credential): Grant | undefined {
+  const { live, settings } = context
+  const limit = limitText(settings.scopes)
+  const origin = originOf(credential)
+  return [...live.rootsOf(credential.agentId)]
+    .filter((root) => limitText(root.scopeLimit) === limit)
+    .filter((root) => {
+      const made = live.credential(root.credentialId)
+      return made !== undefined && originOf(made) === origin
+    })
+    .toSorted((a, b) => (a.id < b.id ? 1 : -1))[0]
+}
+
+const limitText = (scopes: Grant['scopeLimit']): string =>
+  scopes === undefined ? '' : formatScopes(scopes)
+
+/** Whether nothing happened since that must start a new root although the old one still lives. */
+function isUntouched({ live }: Context, root: Grant, credential: Credential): boolean {
+  const keys = [
+    ...[...credential.predecessors, credential.id].map((id) => revocationKey('credential', id)),
+    revocationKey('ceiling', root.agentId),
+  ]
+  return keys.every((key) => live.revocations(key).every((r) => r.seq <= root.createdSeq))
+}
+
+/** Two processes that start the successor of one root at once make the same one. */
+async function start(context: Context, credential: Credential, previous: Grant | undefined) {
+  const { live, settings, committer, newId, now } = context
+  const { id: credentialId, orgId, agentId } = credential
+  const grant: Grant = {
+    id: newId('grt'),
+    orgId,
+    agentId,
+    instanceId: newId('ins'),
+    lineage: [],
+    scopes: [],
+    audience: [],
+    depth: 0,
+    maxDepth: hardMaxDepth,
+    require: [],
+    credentialId,
+    standing: true,
+    ...(settings.scopes !== undefined && { scopeLimit: settings.scopes }),
+    createdSeq: live.seq,
+    createdAt: now(),
+  }
+  const parts = [originOf(credential), limitText(settings.scopes), previous?.id ?? '']
+  const standingKey = sha256(JSON.stringify(parts))
+  const guard = keysOf(grant)
+  await committer.submit({ writes: [insertGrant({ grant, guard, standingKey })], events: [] })
+  await live.refresh()
+}

@@ -1,0 +1,97 @@
+// From untrusted arguments to an operation's input: parsed once, strictly. Arguments that hold one of
+// our secrets or tokens where none belongs are refused unechoed and kept nowhere (authority: rule 34).
+
+import { z } from 'zod'
+import type { Context } from '../authority/context.ts'
+import { Refusal } from '../core/refusal.ts'
+import { containsSecret } from '../crypto/secret.ts'
+import { commonArguments, writeArguments } from './fields.ts'
+import type { CommonArguments, Operation } from './operation.ts'
+
+const schemas = new WeakMap<Operation, z.ZodObject>()
+
+/** The whole input of an operation, strict, with the arguments that every operation takes. */
+export function inputSchemaOf(operation: Operation): z.ZodObject {
+  const known = schemas.get(operation)
+  if (known !== undefined) return known
+  const schema = z.strictObject({
+    ...operation.input.shape,
+    ...(operation.refusesActAs !== 'invalid_request' && commonArguments),
+    ...(operation.effect !== 'read' && writeArguments),
+  })
+  schemas.set(operation, schema)
+  return schema
+}
+
+export type Input = Record<string, unknown> & CommonArguments
+
+const takesSecret: Readonly<Record<string, string>> = {
+  introspect_token: 'token',
+  claim_handoff: 'handoff',
+}
+
+/** Parses or refuses with `invalid_request`, naming parameters and never values. */
+export function parseArguments(context: Context, operation: Operation, untrusted: unknown): Input {
+  const given = untrusted ?? {}
+  if (isObject(given)) refuseSecrets(context, operation, given)
+  const parsed = inputSchemaOf(operation).safeParse(given)
+  if (parsed.success) return parsed.data
+  throw new Refusal('invalid_request', {
+    message: `The arguments of ${operation.name} are not as they must be.`,
+    failures: parsed.error.issues.slice(0, 20).map(failureOf),
+    remedy: { text: 'See the input schema of the tool.' },
+  })
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** Names the parameter and the rule; parts of a path that the caller made up are not repeated. */
+function failureOf(issue: z.core.$ZodIssue) {
+  const path = issue.path.map(String).filter((part) => /^[a-z0-9_]{1,32}$/.test(part))
+  const unknownKeys = issue.code === 'unrecognized_keys'
+  return {
+    code: 'invalid_request',
+    dimension: path.join('.') || 'arguments',
+    asked: unknownKeys ? 'unknown arguments' : messageOf(issue),
+  } as const
+}
+
+const messageOf = (issue: z.core.$ZodIssue): string =>
+  issue.code === 'custom' || issue.code === 'too_big' || issue.code === 'too_small'
+    ? issue.message
+    : issue.code === 'invalid_value'
+      ? `must be one of ${issue.values.join(', ')}`
+      : issue.code === 'invalid_type'
+        ? `must be ${issue.expected}`
+        : 'is malformed'
+
+const deepest = 32
+
+function refuseSecrets(context: Context, operation: Operation, given: Record<string, unknown>) {
+  const exempt = takesSecret[operation.name]
+  const suspects = Object.entries(given).filter(([name]) => name !== exempt)
+  if (!suspects.some((entry) => holdsSecret(context, entry, 0))) return
+  throw new Refusal('invalid_request', {
+    message: 'An argument holds a secret or a token where none belongs.',
+    remedy: { text: 'Rotate or revoke what was exposed; secrets travel in _meta, never as arguments.' },
+    finding: 'secret_in_argument',
+  })
+}
+
+function holdsSecret(context: Context, value: unknown, depth: number): boolean {
+  if (depth > deepest) throw new Refusal('invalid_request', { message: 'Nested too deeply.' })
+  if (typeof value === 'string') return containsSecret(value) || holdsOurToken(context, value)
+  if (Array.isArray(value)) return value.some((item) => holdsSecret(context, item, depth + 1))
+  if (!isObject(value)) return false
+  return Object.entries(value).some(
+    ([key, item]) => holdsSecret(context, key, depth + 1) || holdsSecret(context, item, depth + 1),
+  )
+}
+
+/** A JWT of ours is known by its header, which is always the same for one key. */
+function holdsOurToken({ ring, now }: Context, text: string): boolean {
+  if (!text.includes('eyJ')) return false
+  const headers = ring.verifiers('access_token', now()).keys()
+  return [...headers].some((header) => text.includes(`${header}.`))
+}

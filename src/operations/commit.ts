@@ -1,0 +1,200 @@
+// The second half of every call: permission, decision, commit, answer. A decision whose conditions no
+// longer hold at commit is taken again on the present state; nothing is handed out before it is durable.
+
+import type { Caller } from '../authority/caller.ts'
+import type { Context } from '../authority/context.ts'
+import { grantState, deadRefusal } from '../authority/grant-state.ts'
+import { tokenDeath } from '../authority/tokens.ts'
+import { credentialStatus } from '../core/credential.ts'
+import { keysOfChain } from '../core/liveness.ts'
+import { Refusal } from '../core/refusal.ts'
+import { revocationKey } from '../core/revocation.ts'
+import { authorityOf } from '../core/authority.ts'
+import { unrestrictedSince } from '../store/revocations.ts'
+import type { Write } from '../store/store.ts'
+import { debit } from '../store/uses.ts'
+import type { Input } from './arguments.ts'
+import { findRecorded, recordOf } from './idempotent.ts'
+import { requirePermission } from './may.ts'
+import type { Call, Handed, Operation, Outcome } from './operation.ts'
+import type { Answer, Request } from './perform.ts'
+import { eventOf, whoIs } from './record-event.ts'
+
+const attempts = 8
+
+export async function decideAndCommit(
+  context: Context,
+  operation: Operation,
+  caller: Caller,
+  input: Input,
+  request: Request,
+): Promise<Answer> {
+  let present = caller
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    const call = callOf(context, present, input, request)
+    const outcome = await decide(operation, input, call)
+    if (isBatched(operation, present, outcome, context)) {
+      return answerOf(withDecision(outcome.result, note(operation, call, outcome)))
+    }
+    if (await commit(operation, input, call, outcome)) {
+      return answerOf(outcome.result, await outcome.handOut?.())
+    }
+    await context.live.refresh()
+    present = await presentCaller(context, caller)
+  }
+  throw new Refusal('unavailable', { message: 'The state changes too fast; try again.' })
+}
+
+function callOf(context: Context, caller: Caller, input: Input, request: Request): Call {
+  return {
+    context,
+    caller,
+    now: context.now(),
+    dryRun: input.dry_run === true,
+    meta: request.meta ?? {},
+    seq: context.live.seq,
+    ...(input.idempotency_key !== undefined && { idempotencyKey: input.idempotency_key }),
+    ...(request.traceId !== undefined && { traceId: request.traceId }),
+  }
+}
+
+/** A repeat is authorised anew, then answered from what was recorded. */
+async function decide(operation: Operation, input: Input, call: Call): Promise<Outcome<object>> {
+  const needed = operation.needs?.(input, call)
+  if (needed !== undefined) requirePermission(call, needed)
+  const recorded = await findRecorded(operation, input, call)
+  if (call.caller.mayOnlyRepeat === true && recorded === undefined) {
+    throw new Refusal('invalid_client', { message: 'The credential is revoked.' })
+  }
+  if (recorded === undefined) return operation.handle(input, call)
+  if (operation.repeat !== undefined) return operation.repeat(recorded, input, call)
+  return { result: recorded, detail: { repeated: true } }
+}
+
+/** Allowed reads wait for the next batch of the audit; everything else is durable with the answer. */
+const isBatched = (
+  operation: Operation,
+  caller: Caller,
+  outcome: Outcome<object>,
+  { settings }: Context,
+): boolean =>
+  operation.effect === 'read' &&
+  (outcome.writes ?? []).length === 0 &&
+  outcome.denied === undefined &&
+  settings.auditChecks === 'batched' &&
+  !(operation.spendsUse && limitedGrants(caller).length > 0)
+
+function note(operation: Operation, call: Call, outcome: Outcome<object>): string {
+  const { context, caller } = call
+  const { grant } = caller.acting
+  const detail = JSON.stringify(outcome.detail ?? {})
+  const presenter = caller.token?.id ?? caller.credential?.id ?? ''
+  const key = [operation.name, grant.id, presenter, outcome.target ?? '', detail].join(' ')
+  return context.audit.add(key, () => eventOf(context, whoIs(caller), happened(operation, call, outcome)))
+}
+
+const happened = ({ name }: Operation, call: Call, outcome: Outcome<object>) => ({
+  operation: name,
+  code: outcome.denied ?? 'allowed',
+  ...(outcome.target !== undefined && { target: outcome.target }),
+  detail: {
+    ...outcome.detail,
+    ...(call.dryRun && { dry_run: true }),
+  },
+  ...(call.traceId !== undefined && { traceId: call.traceId }),
+})
+
+/** `false`: something the decision rests on has changed. */
+async function commit(
+  operation: Operation,
+  input: Input,
+  call: Call,
+  outcome: Outcome<object>,
+): Promise<boolean> {
+  const { context, caller, seq } = call
+  const event = eventOf(context, whoIs(caller), happened(operation, call, outcome))
+  setDecision(outcome.result, event.id)
+  const writes = call.dryRun ? [] : writesOf(operation, input, call, outcome)
+  const guard = unrestrictedSince([...guardOf(caller, context), ...(outcome.guard ?? [])], seq)
+  const state = await context.committer.submit({ writes: [guard, ...writes], events: [event] })
+  return state === 'committed'
+}
+
+function writesOf(
+  operation: Operation,
+  input: Input,
+  call: Call,
+  outcome: Outcome<object>,
+): readonly Write[] {
+  const limited = limitedGrants(call.caller)
+  const spends = operation.spendsUse && limited.length > 0
+  return [
+    ...(spends ? [debit(limited)] : []),
+    ...(outcome.writes ?? []),
+    ...recordOf(operation, input, call, outcome),
+  ]
+}
+
+const limitedGrants = ({ acting }: Caller): readonly string[] =>
+  acting.chain.filter((grant) => grant.uses !== undefined).map((grant) => grant.id)
+
+/** Whatever restricts the caller, or this server, makes a decision stale. */
+function guardOf(caller: Caller, { self }: Context): string[] {
+  return [
+    ...keysOfChain(caller.own.chain),
+    ...keysOfChain(caller.acting.chain),
+    revocationKey('agent', caller.presenter.id),
+    revocationKey('credential', caller.credentialId),
+    revocationKey('server', self.serverId),
+  ]
+}
+
+/** The caller as it is now, after something changed: still live, and bound by what is new. */
+async function presentCaller(context: Context, caller: Caller): Promise<Caller> {
+  const { live, now } = context
+  const own = await grantState(live, caller.own.grant.id, now())
+  const acting = await grantState(live, caller.acting.grant.id, now())
+  const presenter = live.agent(caller.presenter.id)
+  const agent = live.agent(caller.agent.id)
+  if (presenter?.status !== 'active' || agent === undefined) throw new Refusal('agent_suspended')
+  if (caller.mayOnlyRepeat !== true) assertStillProven(context, caller)
+  if (own === undefined || acting === undefined) throw new Refusal('invalid_token')
+  if (!own.liveness.live && caller.mayOnlyRepeat !== true) throw deadRefusal(own.grant.id, own)
+  if (!acting.liveness.live && caller.mayOnlyRepeat !== true) {
+    throw deadRefusal(acting.grant.id, acting)
+  }
+  const narrowed = caller.actsAs
+    ? authorityOf(acting.chain, live, own.authority.bounds)
+    : own.authority
+  return { ...caller, presenter, agent, own: own.authority, acting: narrowed }
+}
+
+function assertStillProven(context: Context, caller: Caller): void {
+  const { live, now } = context
+  if (caller.token !== undefined && tokenDeath(context, caller.token, now()) !== undefined) {
+    throw new Refusal('invalid_token')
+  }
+  if (caller.credential === undefined) return
+  const credential = live.credential(caller.credential.id)
+  const status = credential === undefined ? 'revoked' : credentialStatus(credential, now())
+  if (status === 'active' || status === 'retiring') return
+  throw new Refusal('invalid_client', { message: `The credential is ${status}.` })
+}
+
+/** Results that name their decision learn its id once it is known. */
+function setDecision(result: object, id: string): void {
+  if ('decision_id' in result) Object.assign(result, { decision_id: id })
+}
+
+function withDecision(result: object, id: string): object {
+  setDecision(result, id)
+  return result
+}
+
+export function answerOf(result: object, handed?: Handed): Answer {
+  return {
+    ok: true,
+    result: { ...result, ...(handed !== undefined && { delivery: handed.delivery }) },
+    ...(handed?.meta !== undefined && { meta: handed.meta }),
+  }
+}

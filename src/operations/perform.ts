@@ -1,0 +1,187 @@
+// The one path that every call takes, through whatever door it came:
+// authenticate → parse → permission → handle → commit with its audit event → answer.
+
+import { actAs } from '../authority/acting.ts'
+import { authenticate } from '../authority/authenticate.ts'
+import type { Known } from '../authority/authenticated.ts'
+import type { Caller } from '../authority/caller.ts'
+import type { Context } from '../authority/context.ts'
+import { metaKeys, presentedInMeta } from '../authority/presented.ts'
+import type { Meta, Presented } from '../authority/presented.ts'
+import { assertRegistered } from '../authority/registration.ts'
+import { isId } from '../core/id.ts'
+import { Refusal } from '../core/refusal.ts'
+import { parseArguments } from './arguments.ts'
+import type { Input } from './arguments.ts'
+import { answerOf, decideAndCommit } from './commit.ts'
+import type { Operation } from './operation.ts'
+import { aStranger, detailOf, eventOf, whoIs, whoWas } from './record-event.ts'
+
+export interface Request {
+  readonly arguments: unknown
+  readonly meta?: Meta
+  /** What the process was started with; a credential in `meta` excludes it. */
+  readonly environment: Presented
+  readonly traceId?: string
+}
+
+export type Answer =
+  | {
+      readonly ok: true
+      readonly result: Readonly<Record<string, unknown>>
+      readonly meta?: Readonly<Record<string, string>>
+    }
+  | { readonly ok: false; readonly refusal: Refusal }
+
+/** Runs one call. Never rejects: whatever goes wrong is a refusal with a stable code. */
+export async function perform(
+  context: Context,
+  operation: Operation,
+  request: Request,
+): Promise<Answer> {
+  let caller: Caller | undefined
+  let known: Known | undefined
+  try {
+    await context.live.refresh()
+    if (operation.name !== 'register_mcp_server') assertRegistered(context)
+    context.audit.assertWritable()
+    const stranger = await answerStranger(context, operation, request)
+    if (stranger !== undefined) return stranger
+    const authenticated = await authenticate(
+      context,
+      presentedBy(request),
+      isRepeatable(operation, request.arguments),
+    )
+    if (!authenticated.ok) {
+      known = authenticated.known
+      throw authenticated.refusal
+    }
+    caller = await narrowByMeta(context, authenticated.caller, request.meta)
+    const input = parseArguments(context, operation, request.arguments)
+    caller = await narrowByArgument(context, operation, caller, input)
+    refuseBareEnvironment(context, operation, caller, request)
+    return await decideAndCommit(context, operation, caller, input, request)
+  } catch (error) {
+    const refusal = asRefusal(context, operation, error)
+    return { ok: false, refusal: await recordRefusal(context, operation, request, refusal, caller, known) }
+  }
+}
+
+/** The operations that need no agent's credential: registering a server, claiming a first secret. */
+async function answerStranger(
+  context: Context,
+  operation: Operation,
+  request: Request,
+): Promise<Answer | undefined> {
+  const presented = presentedBy(request)
+  const { strangers } = operation
+  if (strangers === undefined || !strangers.presenting.includes(presented.kind)) return undefined
+  const input = parseArguments(context, operation, request.arguments)
+  const { result, handed } = await strangers.handle(input, {
+    context,
+    presented,
+    meta: request.meta ?? {},
+    now: context.now(),
+    ...(input.idempotency_key !== undefined && { idempotencyKey: input.idempotency_key }),
+  })
+  return answerOf(result, handed)
+}
+
+/** Exactly one source: the request's own, or the environment's where the request has none. */
+export const presentedBy = ({ meta, environment }: Pick<Request, 'meta' | 'environment'>): Presented =>
+  presentedInMeta(meta) ?? environment
+
+/** Only a rotation with an idempotency key can be repeated by a secret that it ended. */
+const isRepeatable = (operation: Operation, args: unknown): boolean =>
+  operation.name === 'rotate_credential' &&
+  typeof (args as { idempotency_key?: unknown } | null | undefined)?.idempotency_key === 'string'
+
+/** The harness may narrow a whole request; `tools/list` goes through here too. */
+export async function narrowByMeta(
+  context: Context,
+  caller: Caller,
+  meta: Meta | undefined,
+): Promise<Caller> {
+  const grantId = meta?.[metaKeys.actAs]
+  if (grantId === undefined) return caller
+  if (typeof grantId !== 'string' || !isId('grt', grantId)) throw new Refusal('invalid_client')
+  return actAs(context, caller, grantId)
+}
+
+async function narrowByArgument(
+  context: Context,
+  operation: Operation,
+  caller: Caller,
+  input: Input,
+): Promise<Caller> {
+  const grantId = input.act_as
+  const { name, refusesActAs } = operation
+  if (refusesActAs !== undefined && (grantId !== undefined || caller.actsAs)) {
+    throw new Refusal(refusesActAs, {
+      message: `${name} cannot be called under act_as.`,
+      ...(name === 'mint_token' && { remedy: delegateInstead }),
+    })
+  }
+  return grantId === undefined ? caller : actAs(context, caller, grantId)
+}
+
+export const delegateInstead = {
+  text: 'Only proof of a credential makes a root. Delegate from the grant that you have.',
+  operation: 'delegate_token',
+}
+
+const bareMay: ReadonlySet<string> = new Set(['whoami', 'delegate_token', 'delegation_tree'])
+
+/** Where acting down is required, the environment's credential itself may only delegate. */
+function refuseBareEnvironment(
+  { settings }: Context,
+  operation: Operation,
+  caller: Caller,
+  request: Request,
+): void {
+  if (settings.actAs !== 'required' || caller.actsAs || bareMay.has(operation.name)) return
+  if (presentedBy(request) !== request.environment) return
+  throw new Refusal('insufficient_scope', {
+    message: 'This process must act under a delegated grant.',
+    missing_at: caller.acting.grant.id,
+    remedy: { text: 'Delegate first, then pass act_as.', operation: 'delegate_token' },
+  })
+}
+
+function asRefusal(context: Context, operation: Operation, error: unknown): Refusal {
+  if (error instanceof Refusal) return error
+  const isStore = (error as Error | null)?.name === 'StoreProblem'
+  context.log.error({ operation: operation.name, error: String(error) }, 'operation failed')
+  return new Refusal(isStore ? 'unavailable' : 'server_error', { cause: error })
+}
+
+/** Refusals of known callers are durable with the answer; those of strangers are counted. */
+async function recordRefusal(
+  context: Context,
+  operation: Operation,
+  { traceId }: Request,
+  refusal: Refusal,
+  caller: Caller | undefined,
+  known: Known | undefined,
+): Promise<Refusal> {
+  const happened = {
+    operation: operation.name,
+    code: refusal.code,
+    detail: detailOf(refusal),
+    ...(traceId !== undefined && { traceId }),
+  }
+  const { finding } = refusal.detail
+  if (caller === undefined && known === undefined) {
+    const key = `${operation.name}/${refusal.code}/${finding ?? ''}`
+    context.audit.addStranger(key, () => eventOf(context, aStranger(context), happened))
+    return refusal
+  }
+  const who = caller === undefined ? whoWas(known as Known) : whoIs(caller)
+  const event = eventOf(context, who, happened)
+  try {
+    await context.committer.submit({ writes: [], events: [event] })
+    return refusal.withDecision(event.id)
+  } catch {
+    return refusal
+  }
+}
