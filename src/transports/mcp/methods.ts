@@ -16,14 +16,6 @@ export interface Answer {
 
 export type Method = keyof typeof table
 
-export const methods = Object.keys({
-  'tools/list': true,
-  'tools/call': true,
-  'resources/list': true,
-  'resources/templates/list': true,
-  'resources/read': true,
-} satisfies Record<Method, true>) as readonly Method[]
-
 export const capabilities = { tools: {}, resources: {} }
 
 /** Runs one method; rejects with nothing but `RpcError`. */
@@ -64,6 +56,8 @@ const table = {
     }
   },
 }
+
+export const methods = Object.keys(table) as readonly Method[]
 
 /** Every list is one page, so a cursor is none of ours. */
 function listed<T>(member: string, params: Params, { items, ttlMs }: Listing<T>): Answer {
