@@ -1,0 +1,54 @@
+// The master key, from which every other key is derived: given by the operator, or a file of its own in
+// the home. It is made once, by `init`, and never replaced; without it a store does not open.
+
+import { randomBytes } from 'node:crypto'
+import { Refusal } from '../core/refusal.ts'
+import type { Config } from '../config.ts'
+import { StoreProblem } from '../store/problem.ts'
+import { homePaths } from './home.ts'
+import { writePrivateFile, readPrivateFile } from './private-file.ts'
+
+export type MasterKeySource = Pick<Config, 'home' | 'masterKey' | 'masterKeyFile'>
+
+/** The key of an existing store. Refuses one that is missing, unreadable or malformed. */
+export function loadMasterKey(source: MasterKeySource): Buffer {
+  if (source.masterKey !== undefined) {
+    const key = decode(source.masterKey())
+    if (key !== undefined) return key
+    throw new Refusal('invalid_request', {
+      message: 'REMIT_MASTER_KEY must be the base64 of 32 bytes.',
+    })
+  }
+  const path = source.masterKeyFile ?? homePaths(source.home).masterKey
+  const file = readPrivateFile(path)
+  if (!file.ok) throw problem(`${path} ${file.why}`)
+  const key = decode(file.text.replace(/\r?\n$/, ''))
+  if (key === undefined) throw problem(`${path} does not hold the base64 of 32 bytes`)
+  return key
+}
+
+/** For `init` alone: makes the file where the operator named no key and there is none. */
+export function loadOrCreateMasterKey(source: MasterKeySource): Buffer {
+  if (source.masterKey === undefined && source.masterKeyFile === undefined) {
+    try {
+      const fresh = randomBytes(32)
+      writePrivateFile(homePaths(source.home).masterKey, `${fresh.toString('base64')}\n`)
+      return fresh
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== 'EEXIST') throw error
+    }
+  }
+  return loadMasterKey(source)
+}
+
+/** One spelling only, so that a key that was cut or retyped shows. */
+function decode(text: string): Buffer | undefined {
+  const key = Buffer.from(text, 'base64')
+  return key.length === 32 && key.toString('base64') === text ? key : undefined
+}
+
+const problem = (what: string): StoreProblem =>
+  new StoreProblem(
+    'wrong_master_key',
+    `The master key is not usable: ${what}. Put the key of this store back in its place, or name it with REMIT_MASTER_KEY_FILE; without it the store cannot be opened.`,
+  )

@@ -1,0 +1,189 @@
+// Opening the store that is there. The file is judged before anything is written to it: what is missing,
+// empty, foreign, newer, damaged or under another master key is refused as it lies, and says what to do.
+// Only `init` makes a store.
+
+import Database from 'better-sqlite3'
+import { closeSync, openSync, readSync, statSync } from 'node:fs'
+import { mac, sameBytes, sha256 } from '../crypto/keyed-hash.ts'
+import type { Subkeys } from '../crypto/keyed-hash.ts'
+import { inspect, migrate, migrations, schemaVersion } from './migrate.ts'
+import { StoreProblem } from './problem.ts'
+import { asProblem, openDatabase, sqliteStore } from './sqlite.ts'
+import type { Seal, Store } from './store.ts'
+
+/** What a store says about itself. */
+export interface StoreFacts {
+  readonly storeId: string
+  readonly issuer: string
+}
+
+export interface OpenedStore {
+  readonly store: Store
+  readonly facts: StoreFacts
+  readonly schemaVersion: number
+}
+
+export interface OpenOptions {
+  /** Asked for only once the file was found to be a store. */
+  readonly keys: () => Subkeys
+  /** Called with the query that met a row whose MAC is wrong. */
+  readonly onDamage: (sql: string) => void
+}
+
+/** Opens and migrates an existing store. Throws a `StoreProblem` and leaves the file as it is. */
+export function openStore(path: string, { keys: keysOf, onDamage }: OpenOptions): OpenedStore {
+  const found = judgeFile(path)
+  if (found.state !== 'store') throw noStore(path, found.state)
+  const keys = keysOf()
+  requireMasterKey(found, keys)
+  const db = openDatabase(path)
+  try {
+    migrate(db)
+    const { storeId, issuer } = found
+    const store = sqliteStore(db, { seal: sealBy(keys), hash: sha256, onDamage })
+    return { store, facts: { storeId, issuer }, schemaVersion: schemaVersion(db) }
+  } catch (error) {
+    db.close()
+    throw advised(path, error)
+  }
+}
+
+/** For `init` alone: a database with the schema and no store in it. Refuses where there is a store. */
+export function openForInit(path: string, keys: Subkeys): Store {
+  const found = judgeFile(path)
+  if (found.state === 'store')
+    throw new StoreProblem('exists', `There is a store at ${path} already.`)
+  const db = openDatabase(path)
+  try {
+    migrate(db)
+    return sqliteStore(db, { seal: sealBy(keys), hash: sha256, onDamage: () => undefined })
+  } catch (error) {
+    db.close()
+    throw advised(path, error)
+  }
+}
+
+/** Brings an existing store or schema up to date; returns its version before and after. */
+export function migrateFile(path: string): { readonly from: number; readonly to: number } {
+  const found = judgeFile(path)
+  if (found.state === 'missing' || found.state === 'empty') throw noStore(path, found.state)
+  const db = openDatabase(path)
+  try {
+    const from = schemaVersion(db)
+    migrate(db)
+    return { from, to: schemaVersion(db) }
+  } catch (error) {
+    throw advised(path, error)
+  } finally {
+    db.close()
+  }
+}
+
+/** Proof that a master key is the one a store was made with. */
+export const masterCheck = (keys: Subkeys, storeId: string): string =>
+  mac(keys.rows, ['remit', storeId])
+
+export type Judged =
+  | { readonly state: 'missing' | 'empty' | 'schema' }
+  | ({ readonly state: 'store'; readonly masterCheck: string } & StoreFacts)
+
+/** What a file is, found out without writing to it. Throws where it is foreign, newer or damaged. */
+export function judgeFile(path: string): Judged {
+  const stats = statSync(path, { throwIfNoEntry: false })
+  if (stats === undefined) return { state: 'missing' }
+  if (!stats.isFile()) throw new StoreProblem('foreign', `${path} is not a file.`)
+  if (stats.size === 0) return { state: 'empty' }
+  if (!hasSqliteHeader(path)) throw damaged(path, 'it is not a SQLite database')
+  let db: Database.Database | undefined
+  try {
+    db = new Database(path, { readonly: true, fileMustExist: true })
+    return judge(path, db)
+  } catch (error) {
+    throw advised(path, error)
+  } finally {
+    db?.close()
+  }
+}
+
+function judge(path: string, db: Database.Database): Judged {
+  const state = inspect(db)
+  if (state === 'nothing') return { state: 'empty' }
+  if (state === 'foreign') {
+    throw new StoreProblem(
+      'foreign',
+      `${path} is a database of something else. Nothing was changed: choose another REMIT_HOME.`,
+    )
+  }
+  const version = schemaVersion(db)
+  if (version > (migrations().at(-1)?.number ?? 0)) {
+    throw new StoreProblem(
+      'newer',
+      `${path} was written by a newer version of Remit (schema ${version}). Nothing was changed: use that version or a later one.`,
+    )
+  }
+  if (state === 'schema') return { state }
+  const rows = db.prepare('select name, value from store_facts').raw().all() as [string, string][]
+  const facts = new Map(rows)
+  const fact = (name: string): string => {
+    const value = facts.get(name)
+    if (value === undefined) throw damaged(path, `the fact ${name} is missing`)
+    return value
+  }
+  return {
+    state: 'store',
+    storeId: fact('store_id'),
+    issuer: fact('issuer'),
+    masterCheck: fact('master_check'),
+  }
+}
+
+function requireMasterKey(found: Extract<Judged, { state: 'store' }>, keys: Subkeys): void {
+  if (sameBytes(found.masterCheck, masterCheck(keys, found.storeId))) return
+  throw new StoreProblem(
+    'wrong_master_key',
+    'The master key is not the one this store was made with. Put that key back: `master.key` in the home, or REMIT_MASTER_KEY_FILE.',
+  )
+}
+
+const sealBy =
+  (keys: Subkeys): Seal =>
+  (table, values) =>
+    mac(keys.rows, [table, ...values])
+
+function hasSqliteHeader(path: string): boolean {
+  const file = openSync(path, 'r')
+  try {
+    const start = Buffer.alloc(16)
+    return readSync(file, start) === 16 && start.toString('latin1') === 'SQLite format 3\0'
+  } finally {
+    closeSync(file)
+  }
+}
+
+const noStore = (path: string, state: 'missing' | 'empty' | 'schema'): StoreProblem => {
+  const what = {
+    missing: 'does not exist',
+    empty: 'is empty',
+    schema: 'holds a schema and no store',
+  }[state]
+  const advice = 'Run `remit init` to make a store, or restore a backup if there was one.'
+  return new StoreProblem(
+    state === 'missing' ? 'missing' : 'empty',
+    `There is no store: ${path} ${what}. ${advice}`,
+  )
+}
+
+const damaged = (path: string, why: string, cause?: unknown): StoreProblem =>
+  new StoreProblem(
+    'damaged',
+    `${path} cannot be read as a store: ${why}. Nothing was changed: restore a backup of it, with its master key.`,
+    { cause },
+  )
+
+/** The engine's answer, with the file it is about and what to do. */
+function advised(path: string, error: unknown): Error {
+  const problem = asProblem(error)
+  if (!(problem instanceof StoreProblem) || problem.message.includes(path)) return problem
+  if (problem.kind === 'damaged') return damaged(path, problem.message, problem.cause)
+  return new StoreProblem(problem.kind, `${path}: ${problem.message}.`, { cause: problem.cause })
+}
