@@ -1,0 +1,50 @@
+// Verifies the audit of the whole store, and so belongs to its first organisation (authority: 39).
+
+import { z } from 'zod'
+import { auditHash, verifyAudit as verify } from '../authority/audit-verification.ts'
+import { Refusal } from '../core/refusal.ts'
+import { requireFirstOrg } from './may.ts'
+import { defineOperation } from './operation.ts'
+
+const seq = z.int().min(1)
+
+export const verifyAudit = defineOperation({
+  name: 'verify_audit',
+  title: 'Verify the audit',
+  summary:
+    'Follow every link of the audit chains to their signed and sealed ends; names the first event that does not fit.',
+  permission: 'audit:verify',
+  needs: () => 'audit:verify',
+  effect: 'read',
+  spendsUse: false,
+  input: z.strictObject({
+    chain: z.string().max(128).optional().describe('By default all of them.'),
+    from_seq: seq.optional(),
+    to_seq: seq.optional(),
+  }),
+  output: z.object({
+    ok: z.boolean(),
+    count: z.int().describe('Events that were followed without damage.'),
+    chains: z.array(
+      z.object({
+        chain: z.string(),
+        count: z.int(),
+        head: z.string(),
+        first_bad_seq: z.int().optional(),
+        what: z.enum(['edited', 'missing', 'reordered', 'truncated']).optional(),
+      }),
+    ),
+  }),
+  handle: async ({ chain, from_seq: from, to_seq: to }, call) => {
+    requireFirstOrg(call)
+    if (from !== undefined && to !== undefined && to < from) {
+      throw new Refusal('invalid_request', { message: 'to_seq must not be below from_seq.' })
+    }
+    const { audit, keys, ring, self, store } = call.context
+    await audit.flush()
+    const verifiers = ring.verifiers('checkpoint', call.now)
+    const source = { store, hashOf: auditHash(keys), verifiers, issuer: self.issuer }
+    const report = await verify(source, { chain, from, to })
+    return { result: report, detail: { ok: report.ok, count: report.count } }
+  },
+})
