@@ -6,6 +6,7 @@ import { decide } from '../core/decision.ts'
 import { isId } from '../core/id.ts'
 import { Refusal } from '../core/refusal.ts'
 import { parseScope } from '../core/scope.ts'
+import type { McpServer } from '../core/state.ts'
 import type { Call } from './operation.ts'
 
 /** Whether the acting authority covers a permission; a text that is none is covered by nothing. */
@@ -51,6 +52,15 @@ export function requireFirstOrg({ caller, context }: Call): void {
 export function findAgent({ caller, context: { live } }: Call, ref: string): Agent | undefined {
   const agent = isId('agt', ref) ? live.agent(ref) : live.agentByName(caller.orgId, ref)
   return agent?.orgId === caller.orgId ? agent : undefined
+}
+
+/** An MCP server of the caller's organisation, by id or name. */
+export function findServer(
+  { caller, context: { live } }: Call,
+  ref: string,
+): McpServer | undefined {
+  const server = isId('srv', ref) ? live.server(ref) : live.serverByName(caller.orgId, ref)
+  return server?.orgId === caller.orgId ? server : undefined
 }
 
 /**

@@ -32,12 +32,12 @@ export const registerResourceType = defineOperation({
   effect: 'write',
   spendsUse: true,
   input,
-  output: z.object(resourceTypeShape),
+  output: z.object({ ...resourceTypeShape, dry_run: z.boolean().optional() }),
   handle: (asked, call) => {
     requireRootOrCredential(call)
     const type = typeOf(asked, call)
     return {
-      result: resourceTypeRecordOf(type),
+      result: { ...resourceTypeRecordOf(type), ...(call.dryRun && { dry_run: true }) },
       writes: [putResourceType(type)],
       target: type.type,
       detail: { operations: added(type) },

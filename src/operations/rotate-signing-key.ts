@@ -39,6 +39,7 @@ export const rotateSigningKey = defineOperation({
   output: z.object({
     kid: z.string(),
     retiring: strings.describe('Keys that no longer sign but still verify.'),
+    dry_run: z.boolean().optional(),
   }),
   handle: (input, call) => {
     requireFirstOrg(call)
@@ -51,7 +52,11 @@ export const rotateSigningKey = defineOperation({
     const before = keys.filter((key) => key.status === 'rotated' && (key.retiresAt ?? 0) > now)
     const retiring = retireAfter === 0 ? before : [...before, ...active]
     return {
-      result: { kid: made.id, retiring: retiring.map(({ id }) => id) },
+      result: {
+        kid: made.id,
+        retiring: retiring.map(({ id }) => id),
+        ...(call.dryRun && { dry_run: true }),
+      },
       writes: [putSigningKey(made), ...active.flatMap((key) => endings(key, retireAfter, call))],
       target: made.id,
       detail: { ended: active.map(({ id }) => id), retire_after_seconds: retireAfter },

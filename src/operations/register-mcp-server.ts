@@ -1,0 +1,48 @@
+// Declares how an MCP server registers. It is presented by a registration credential or a bound key,
+// never by an agent, so the call itself goes to authority/register-server.ts before it gets here.
+
+import { z } from 'zod'
+import { Refusal } from '../core/refusal.ts'
+import { name, time } from './fields.ts'
+import { defineOperation } from './operation.ts'
+import type { Outcome } from './operation.ts'
+
+export const registerMcpServer = defineOperation({
+  name: 'register_mcp_server',
+  title: 'Register an MCP server',
+  summary:
+    'An MCP server registers itself, updates its registration or reports that it is alive; not for agents.',
+  permission: 'a registration credential, nothing else',
+  effect: 'write',
+  spendsUse: false,
+  refusesActAs: 'invalid_request',
+  input: z.strictObject({
+    name: name.describe('The server name that the registration credential was issued for.'),
+    version: z.string().regex(/^[\x21-\x7e]{1,64}$/),
+    public_jwk: z.record(z.string(), z.unknown()).describe("The server's own public key."),
+    tools: z
+      .array(
+        z.strictObject({
+          name: z.string().min(1).max(128),
+          scope_name: name.optional().describe('Its name in scopes, where its own cannot be one.'),
+        }),
+      )
+      .max(512),
+    resource_types: z
+      .array(z.strictObject({ type: name, operations: z.array(name).min(1).max(128) }))
+      .max(128),
+  }),
+  output: z.object({
+    server_id: z.string(),
+    registered_at: time,
+    dry_run: z.boolean().optional(),
+  }),
+  handle: (): Outcome<{ server_id: string; registered_at: number }> => {
+    throw new Refusal('invalid_client', {
+      message: "An agent's authority is not accepted here.",
+      remedy: {
+        text: 'The server itself presents its registration credential and a proof by its key.',
+      },
+    })
+  },
+})
