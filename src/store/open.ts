@@ -4,7 +4,7 @@
 
 import Database from 'better-sqlite3'
 import { closeSync, openSync, readSync, statSync } from 'node:fs'
-import { mac, sameBytes, sha256 } from '../crypto/keyed-hash.ts'
+import { mac, sameBytes } from '../crypto/keyed-hash.ts'
 import type { Subkeys } from '../crypto/keyed-hash.ts'
 import { inspect, migrate, migrations, schemaVersion } from './migrate.ts'
 import { StoreProblem } from './problem.ts'
@@ -26,21 +26,23 @@ export interface OpenedStore {
 export interface OpenOptions {
   /** Asked for only once the file was found to be a store. */
   readonly keys: () => Subkeys
+  /** The hash that links audit events. */
+  readonly hashOf: (keys: Subkeys) => (text: string) => string
   /** Called with the query that met a row whose MAC is wrong. */
   readonly onDamage: (sql: string) => void
 }
 
 /** Opens and migrates an existing store. Throws a `StoreProblem` and leaves the file as it is. */
-export function openStore(path: string, { keys: keysOf, onDamage }: OpenOptions): OpenedStore {
+export function openStore(path: string, options: OpenOptions): OpenedStore {
   const found = judgeFile(path)
   if (found.state !== 'store') throw noStore(path, found.state)
-  const keys = keysOf()
+  const keys = options.keys()
   requireMasterKey(found, keys)
   const db = openDatabase(path)
   try {
     migrate(db)
     const { storeId, issuer } = found
-    const store = sqliteStore(db, { seal: sealBy(keys), hash: sha256, onDamage })
+    const store = engineOf(db, keys, options)
     return { store, facts: { storeId, issuer }, schemaVersion: schemaVersion(db) }
   } catch (error) {
     db.close()
@@ -49,14 +51,14 @@ export function openStore(path: string, { keys: keysOf, onDamage }: OpenOptions)
 }
 
 /** For `init` alone: a database with the schema and no store in it. Refuses where there is a store. */
-export function openForInit(path: string, keys: Subkeys): Store {
+export function openForInit(path: string, options: OpenOptions): Store {
   const found = judgeFile(path)
   if (found.state === 'store')
     throw new StoreProblem('exists', `There is a store at ${path} already.`)
   const db = openDatabase(path)
   try {
     migrate(db)
-    return sqliteStore(db, { seal: sealBy(keys), hash: sha256, onDamage: () => undefined })
+    return engineOf(db, options.keys(), options)
   } catch (error) {
     db.close()
     throw advised(path, error)
@@ -85,7 +87,11 @@ export const masterCheck = (keys: Subkeys, storeId: string): string =>
 
 export type Judged =
   | { readonly state: 'missing' | 'empty' | 'schema' }
-  | ({ readonly state: 'store'; readonly masterCheck: string } & StoreFacts)
+  | ({
+      readonly state: 'store'
+      readonly masterCheck: string
+      readonly schemaVersion: number
+    } & StoreFacts)
 
 /** What a file is, found out without writing to it. Throws where it is foreign, newer or damaged. */
 export function judgeFile(path: string): Judged {
@@ -134,6 +140,7 @@ function judge(path: string, db: Database.Database): Judged {
     storeId: fact('store_id'),
     issuer: fact('issuer'),
     masterCheck: fact('master_check'),
+    schemaVersion: version,
   }
 }
 
@@ -144,6 +151,13 @@ function requireMasterKey(found: Extract<Judged, { state: 'store' }>, keys: Subk
     'The master key is not the one this store was made with. Put that key back: `master.key` in the home, or REMIT_MASTER_KEY_FILE.',
   )
 }
+
+const engineOf = (db: Database.Database, keys: Subkeys, options: OpenOptions): Store =>
+  sqliteStore(db, {
+    seal: sealBy(keys),
+    hash: options.hashOf(keys),
+    onDamage: options.onDamage,
+  })
 
 const sealBy =
   (keys: Subkeys): Seal =>

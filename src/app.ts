@@ -1,0 +1,188 @@
+// The composition root: everything is wired here and nowhere else. What is wrong with a store, its key
+// or its files comes out of here as a refusal, which has a stable code and says what to do.
+
+import { existsSync } from 'node:fs'
+import { auditHash, verifyAudit as followAudit } from './authority/audit-verification.ts'
+import type { AuditReport } from './authority/audit-verification.ts'
+import { createAuditBuffer } from './authority/audit-buffer.ts'
+import { createCommitter } from './authority/committer.ts'
+import type { Context, Log, Self, Settings } from './authority/context.ts'
+import type { EnvironmentCredential } from './authority/environment.ts'
+import { homePaths, requirePrivateHome } from './authority/home.ts'
+import { initStore as makeStore } from './authority/init.ts'
+import type { InitOptions, InitResult } from './authority/init.ts'
+import { createKeyRing } from './authority/key-ring.ts'
+import { openLiveState } from './authority/live.ts'
+import { loadMasterKey } from './authority/master-key.ts'
+import { recoverStore as recover } from './authority/recover.ts'
+import type { RecoverResult } from './authority/recover.ts'
+import { readRegistrationFile } from './authority/registration-file.ts'
+import type { RegistrationFile } from './authority/registration-file.ts'
+import { placeStaged } from './authority/staged-files.ts'
+import type { Config } from './config.ts'
+import { newId as newTypeId } from './core/id.ts'
+import type { IdPrefix } from './core/id.ts'
+import { Refusal } from './core/refusal.ts'
+import { createHashingQueue } from './crypto/hashing-queue.ts'
+import { deriveKeys } from './crypto/keyed-hash.ts'
+import type { Subkeys } from './crypto/keyed-hash.ts'
+import { orgs } from './store/facts.ts'
+import { migrateFile, openStore } from './store/open.ts'
+import type { OpenedStore } from './store/open.ts'
+import { StoreProblem } from './store/problem.ts'
+
+export interface App {
+  readonly context: Context
+  readonly registrationFile: RegistrationFile
+  /** Writes what the audit still owes, waits for every commit and closes the store. */
+  close(): Promise<void>
+}
+
+export interface OpenAppOptions {
+  readonly log: Log
+  /** What the process was started with, as far as operations must know of it. */
+  readonly environment?: Pick<EnvironmentCredential, 'credentialFile' | 'warnings'>
+  /** Whether files may be written for callers; not over HTTP. */
+  readonly localFiles?: boolean
+  readonly now?: () => number
+  readonly newId?: (prefix: IdPrefix) => string
+}
+
+/** Makes the store, once; `conflict` where there is one. */
+export const initStore = (config: Config, options: InitOptions = {}): Promise<InitResult> =>
+  starting(() => makeStore(config, options))
+
+/** Gives the administrator a new credential and, where it is needed, this server a registration. */
+export const recoverStore = (config: Config, options: InitOptions = {}): Promise<RecoverResult> =>
+  starting(() => recover(config, options))
+
+/** Brings the schema of an existing database up to date. */
+export const migrateStore = (config: Config) =>
+  starting(() => {
+    requirePrivateHome(config.home)
+    return migrateFile(homePaths(config.home).database)
+  })
+
+/**
+ * Opens the store and wires everything that answers. Refuses a store that is missing, foreign, damaged or
+ * under another key as `unavailable`, and a missing registration as `invalid_client`.
+ */
+export const openApp = (config: Config, options: OpenAppOptions): Promise<App> =>
+  starting(async () => {
+    const { opened, keys } = openWithKeys(config, options.log)
+    try {
+      const registrationFile = registrationOf(config, opened.facts.storeId)
+      const context = await wire(config, options, { ...opened, keys }, registrationFile)
+      return { context, registrationFile, close: () => close(context) }
+    } catch (error) {
+      await opened.store.close()
+      throw error
+    }
+  })
+
+/** Verifies the whole audit on the store itself; no registration is needed, and nothing is written. */
+export const verifyAudit = (config: Config, log: Log, chain?: string): Promise<AuditReport> =>
+  starting(async () => {
+    const { opened, keys } = openWithKeys(config, log)
+    const { store, facts } = opened
+    try {
+      const ring = createKeyRing(await openLiveState(store), keys)
+      const verifiers = ring.verifiers('checkpoint', systemSeconds())
+      const source = { store, hashOf: auditHash(keys), verifiers, issuer: facts.issuer }
+      return await followAudit(source, { chain })
+    } finally {
+      await store.close()
+    }
+  })
+
+function openWithKeys(config: Config, log: Log): { opened: OpenedStore; keys: Subkeys } {
+  requirePrivateHome(config.home)
+  let loaded: Subkeys | undefined
+  const keys = () => (loaded ??= deriveKeys(loadMasterKey(config)))
+  const opened = openStore(homePaths(config.home).database, {
+    keys,
+    hashOf: auditHash,
+    onDamage: (sql) => log.error({ sql }, 'A row that was tampered with is left out.'),
+  })
+  return { opened, keys: keys() }
+}
+
+/** A crash between init's commit and the placing of its files is finished here. */
+function registrationOf(config: Config, storeId: string): RegistrationFile {
+  const path = homePaths(config.home).registration
+  if (!existsSync(path)) placeStaged([path], storeId)
+  const read = readRegistrationFile(path)
+  if (read.ok) return read.file
+  throw new Refusal('invalid_client', {
+    message: `This server cannot prove its registration: ${path} ${read.why}.`,
+    remedy: { text: 'Put the file back, or run `remit init --recover` on the host.' },
+  })
+}
+
+async function wire(
+  config: Config,
+  options: OpenAppOptions,
+  { store, facts, keys }: OpenedStore & { readonly keys: Subkeys },
+  { server_id: serverId }: RegistrationFile,
+): Promise<Context> {
+  if (config.issuer !== undefined && config.issuer !== facts.issuer) {
+    throw new Refusal('invalid_request', {
+      message: `REMIT_ISSUER is not the issuer of this store, which is ${facts.issuer} for good.`,
+      remedy: { text: 'Unset REMIT_ISSUER, or set it to that.' },
+    })
+  }
+  const { log, now = systemSeconds, newId = newTypeId } = options
+  const [org] = await store.read(orgs)
+  if (org === undefined) throw new StoreProblem('damaged', 'The store has no organisation.')
+  const self: Self = { ...facts, serverId, orgId: org.id }
+  const live = await openLiveState(store)
+  const committer = createCommitter(store, live, now)
+  return {
+    now,
+    newId,
+    store,
+    live,
+    keys,
+    ring: createKeyRing(live, keys),
+    committer,
+    audit: createAuditBuffer(committer),
+    hashing: createHashingQueue({ concurrency: 2, depth: 64 }),
+    settings: settingsOf(config, options),
+    self,
+    log,
+  }
+}
+
+function settingsOf(config: Config, { environment, localFiles = true }: OpenAppOptions): Settings {
+  const { masterKey: _, masterKeyFile: _file, issuer: _issuer, logLevel: _level, ...rest } = config
+  const { credentialFile, warnings = [] } = environment ?? {}
+  return {
+    ...rest,
+    localFiles,
+    ...(credentialFile !== undefined && { credentialFile }),
+    warnings: [...config.warnings, ...warnings],
+  }
+}
+
+async function close({ audit, committer, store, log }: Context): Promise<void> {
+  try {
+    await audit.flush()
+  } catch (error) {
+    log.error({ err: error }, 'The last events of the audit could not be written.')
+  }
+  await committer.idle()
+  await store.close()
+}
+
+const systemSeconds = (): number => Math.floor(Date.now() / 1000)
+
+/** Problems of a store leave as refusals: `conflict` where there is one already, else `unavailable`. */
+async function starting<T>(work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!(error instanceof StoreProblem)) throw error
+    const code = error.kind === 'exists' ? 'conflict' : 'unavailable'
+    throw new Refusal(code, { message: error.message, cause: error })
+  }
+}
