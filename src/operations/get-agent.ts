@@ -1,7 +1,7 @@
 // One agent, by id or name: one's own without a permission, another with `agents/<name>:read`.
 
 import { z } from 'zod'
-import { agentRecordOf, agentRecordShape } from './agent-record.ts'
+import { agentRecord, agentRecordOf } from './agent-record.ts'
 import { agentRef } from './fields.ts'
 import { findAgent, may, unknown } from './may.ts'
 import { defineOperation } from './operation.ts'
@@ -15,7 +15,7 @@ export const getAgent = defineOperation({
   effect: 'read',
   spendsUse: false,
   input: z.strictObject({ agent: agentRef }),
-  output: z.object(agentRecordShape),
+  output: agentRecord,
   handle: async (input, call) => {
     const agent = findAgent(call, input.agent)
     if (agent === undefined) throw unknown('agent')

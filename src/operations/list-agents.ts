@@ -1,7 +1,7 @@
 // The agents of the organisation that the caller may read, oldest first; its own is always among them.
 
 import { z } from 'zod'
-import { agentRecordOf, agentRecordShape, isDueWithin, isStaleFor } from './agent-record.ts'
+import { agentRecord, agentRecordOf, isDueWithin, isStaleFor } from './agent-record.ts'
 import type { AgentRecord } from './agent-record.ts'
 import { freeText, id, limit, status } from './fields.ts'
 import { may } from './may.ts'
@@ -30,7 +30,7 @@ export const listAgents = defineOperation({
   spendsUse: false,
   input,
   output: z.object({
-    agents: z.array(z.object(agentRecordShape)),
+    agents: z.array(agentRecord),
     next_cursor: z.string().optional(),
   }),
   handle: async (input, call) => {
