@@ -30,6 +30,7 @@ export const issueRegistrationCredential = defineOperation({
     requireRootOrCredential(call)
     throw new Refusal('unsupported', {
       message: 'Other MCP servers cannot register here yet: that comes later.',
+      remedy: { text: 'Use this server alone for now.', operation: 'server_status', arguments: {} },
     })
   },
 })

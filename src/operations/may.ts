@@ -82,6 +82,17 @@ export function permittedAgent(
   return agent
 }
 
+const lists = {
+  agent: 'list_agents',
+  server: 'list_mcp_servers',
+  credential: 'list_credentials',
+  grant: 'delegation_tree',
+  token: 'list_tokens',
+} as const
+
 /** Unknown, foreign and not permitted are told alike (authority: 32). */
-export const unknown = (what: 'agent' | 'server' | 'credential' | 'grant' | 'token'): Refusal =>
-  new Refusal('not_found', { message: `No such ${what} is known to this caller.` })
+export const unknown = (what: keyof typeof lists): Refusal =>
+  new Refusal('not_found', {
+    message: `No such ${what} is known to this caller.`,
+    remedy: { text: 'See which ones are.', operation: lists[what], arguments: {} },
+  })

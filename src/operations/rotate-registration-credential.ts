@@ -71,7 +71,12 @@ function rotate(asked: z.output<typeof input>, call: Call): Outcome<Rotated> {
     })
   }
   const old = newestOf(server, call, 'bound') ?? newestOf(server, call, 'pending')
-  if (old === undefined) throw new Refusal('conflict', { message: 'There is nothing to rotate.' })
+  if (old === undefined) {
+    throw new Refusal('conflict', {
+      message: 'The server has no registration credential to rotate.',
+      remedy: { text: 'Whoever has the host can run `remit init --recover`.' },
+    })
+  }
   const secret = newSecret('registration')
   const made: Registration = {
     id: context.newId('reg'),
@@ -104,7 +109,10 @@ function serverMeant(asked: z.output<typeof input>, call: Call): McpServer {
   const server = findServer(call, asked.server)
   if (server === undefined) throw unknown('server')
   if (server.status !== 'revoked') return server
-  throw new Refusal('conflict', { message: 'The server was revoked, which is final.' })
+  throw new Refusal('conflict', {
+    message: 'The server was revoked.',
+    remedy: { text: 'Whoever has the host can run `remit init --recover`.' },
+  })
 }
 
 const registrationsOf = (server: McpServer, { context }: Call): readonly Registration[] =>

@@ -38,7 +38,10 @@ export const verifyAudit = defineOperation({
   handle: async ({ chain, from_seq: from, to_seq: to }, call) => {
     requireFirstOrg(call)
     if (from !== undefined && to !== undefined && to < from) {
-      throw new Refusal('invalid_request', { message: 'to_seq must not be below from_seq.' })
+      throw new Refusal('invalid_request', {
+        message: 'to_seq must not be below from_seq.',
+        remedy: { text: 'Swap them, or leave one out.' },
+      })
     }
     const { audit, keys, ring, self, store } = call.context
     await audit.flush()
