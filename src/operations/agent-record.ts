@@ -11,7 +11,7 @@ import type { Call } from './operation.ts'
 
 const secondsPerDay = 86_400
 
-export const agentRecord = z.object({
+export const agentRecordShape = {
   id: z.string(),
   name: z.string(),
   description: z.string(),
@@ -29,8 +29,9 @@ export const agentRecord = z.object({
   credentials: z.object({ active: z.int(), retiring: z.int() }),
   created_at: time,
   created_by: z.string().optional(),
-})
+}
 
+export const agentRecord = z.object(agentRecordShape)
 export type AgentRecord = z.output<typeof agentRecord>
 
 /** The record as of the call; the ceiling is what it is at present, computed or not. */
