@@ -80,7 +80,7 @@ export const openApp = (config: Config, options: OpenAppOptions): Promise<App> =
     }
   })
 
-/** Verifies the whole audit on the store itself; no registration is needed, and nothing is written. */
+/** Verifies the whole audit on the store itself; neither a registration nor a caller is needed. */
 export const verifyAudit = (config: Config, log: Log, chain?: string): Promise<AuditReport> =>
   starting(async () => {
     const { opened, keys } = openWithKeys(config, log)

@@ -194,7 +194,7 @@ function dataDirectory(env: Environment): string {
   return named !== undefined && isAbsolute(named) ? named : join(homedir(), '.local', 'share')
 }
 
-function ownVersion(): string {
+export function ownVersion(): string {
   const file = new URL('../package.json', import.meta.url)
   return String((JSON.parse(readFileSync(file, 'utf8')) as { version: unknown }).version)
 }

@@ -11,6 +11,7 @@ export const homePaths = (home: string) => ({
   credentials: join(home, 'credentials'),
   adminCredential: join(home, 'credentials', 'admin.json'),
   localCredential: join(home, 'credentials', 'local.json'),
+  deliveries: join(home, 'deliveries'),
 })
 
 /** Refuses a home that others could look or write into. */

@@ -86,6 +86,13 @@ export function folderFault(path: string): string | undefined {
   return accessFault(stats, '700')
 }
 
+/** The same of a file that holds a secret or the store. */
+export function fileFault(path: string): string | undefined {
+  const stats = lstatSync(path, { throwIfNoEntry: false })
+  if (stats === undefined) return 'does not exist'
+  return stats.isFile() ? accessFault(stats, '600') : 'is not a regular file'
+}
+
 /** Makes what was created or renamed in a folder durable. */
 export function syncFolder(path: string): void {
   const folder = openSync(path, constants.O_RDONLY)

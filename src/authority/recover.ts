@@ -67,9 +67,11 @@ export async function recoverStore(
     if (writes.length > 1) events.push(made('agent', admin.id))
     const isLost = !isGood(server, registration, making.now)
     if (isLost) {
-      const renewed = makeRegistration(making, server, registration?.id)
+      const present = [...live.registrations.values()].filter((r) => r.serverId === server.id)
+      const bound = present.filter(({ status }) => status === 'bound').at(-1)
+      const renewed = makeRegistration(making, server, bound?.id)
       staged.files.set(paths.registration, renewed.fileText)
-      writes.push(...retire(server, registration), putRegistration(renewed.record))
+      writes.push(...retire(server, present), putRegistration(renewed.record))
       events.push(made('registration_credential', renewed.record.id))
       if (server.status === 'revoked') events.push(made('server', server.id))
     }
@@ -156,16 +158,17 @@ function isGood(server: McpServer, registration: Registration | undefined, now: 
   return registration.status === 'bound'
 }
 
-/** A revoked server waits for its key again; a credential that was never redeemed is revoked. */
-function retire(server: McpServer, registration: Registration | undefined): Write[] {
+/** A revoked server waits for its key again; credentials that were never redeemed are revoked. */
+function retire(server: McpServer, present: readonly Registration[]): Write[] {
   const { publicJwk: _, ...withoutKey } = server
   const recordVersion = server.recordVersion + 1
+  const unused = present.filter(({ status }) => status === 'pending')
   return [
     ...(server.status === 'revoked'
       ? [putServer({ ...withoutKey, status: 'pending', recordVersion })]
       : []),
-    ...(registration?.status === 'pending'
-      ? [putRegistration({ ...registration, status: 'revoked', version: registration.version + 1 })]
-      : []),
+    ...unused.map((each) =>
+      putRegistration({ ...each, status: 'revoked', version: each.version + 1 }),
+    ),
   ]
 }

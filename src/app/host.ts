@@ -1,0 +1,144 @@
+// What the commands get from this process: its environment, its store and its streams. What is behind
+// each command is loaded when that command runs.
+
+import type { App } from '../app.ts'
+import { createLog } from '../cli/log.ts'
+import type { Host, Session } from '../cli/host.ts'
+import type { Output } from '../cli/output.ts'
+import { readConfig } from '../config.ts'
+import type { Config, Environment } from '../config.ts'
+import { Refusal } from '../core/refusal.ts'
+import type { EnvironmentCredential } from '../authority/environment.ts'
+import type { Context, Log } from '../authority/context.ts'
+
+export function createHost(env: Environment, version: string, output: Output): Host {
+  const say = (text: string) => output.say(`remit: ${text}`)
+  const configured = (): { config: Config; log: Log } => {
+    const config = readConfig(env)
+    config.warnings.forEach(say)
+    return { config, log: createLog(config.logLevel, (line) => output.say(line.trimEnd())) }
+  }
+  return {
+    version,
+    async init(options) {
+      const { initStore } = await import('../app.ts')
+      return initStore(configured().config, options)
+    },
+    async recover() {
+      const { recoverStore } = await import('../app.ts')
+      return recoverStore(configured().config)
+    },
+    async migrate() {
+      const { migrateStore } = await import('../app.ts')
+      return migrateStore(configured().config)
+    },
+    async diagnose() {
+      const { diagnose } = await import('../authority/diagnosis.ts')
+      return diagnose(readConfig(env), env, Math.floor(Date.now() / 1000))
+    },
+    async verifyAudit(chain) {
+      const { verifyAudit } = await import('../app.ts')
+      const { config, log } = configured()
+      return verifyAudit(config, log, chain)
+    },
+    async openSession(): Promise<Session> {
+      const { takeEnvironmentCredential } = await import('../authority/environment.ts')
+      const { config, log } = configured()
+      const named = takeEnvironmentCredential(env, config.home)
+      const credential = named.presented.kind === 'nothing' ? await fallBack(config, named) : named
+      credential.warnings.forEach(say)
+      const app = await openRegistered(config, log, credential)
+      return {
+        context: app.context,
+        environment: credential.presented,
+        close: () => app.close(),
+      }
+    },
+    async serveStdio() {
+      const { takeEnvironmentCredential } = await import('../authority/environment.ts')
+      const { config, log } = configured()
+      const credential = takeEnvironmentCredential(env, config.home)
+      credential.warnings.forEach(say)
+      const app = await openRegistered(config, log, credential)
+      try {
+        if (isAdmin(app.context, credential)) {
+          say('this server runs with the administrator credential; give agents their own.')
+        }
+        await serve(app, credential)
+        await signEnd(app.context)
+        return 0
+      } finally {
+        await app.close()
+      }
+    },
+  }
+}
+
+/** The command line alone uses the administrator's file where the environment names no credential. */
+async function fallBack(
+  { home }: Config,
+  named: EnvironmentCredential,
+): Promise<EnvironmentCredential> {
+  const { presentedFromFile } = await import('../authority/environment.ts')
+  const { homePaths } = await import('../authority/home.ts')
+  const path = homePaths(home).adminCredential
+  const presented = presentedFromFile(path)
+  if (typeof presented !== 'string') return { ...named, presented, credentialFile: path }
+  const warning = `No credential is named, and ${path} ${presented}.`
+  return { ...named, warnings: [...named.warnings, warning] }
+}
+
+/** Opens the store and proves this server's registration, without which nothing is answered. */
+async function openRegistered(
+  config: Config,
+  log: Log,
+  environment: EnvironmentCredential,
+): Promise<App> {
+  const { openApp } = await import('../app.ts')
+  const { registerThisServer } = await import('../authority/register-server.ts')
+  const { sweepDeliveries } = await import('../authority/deliveries.ts')
+  const app = await openApp(config, { log, environment })
+  try {
+    await registerThisServer(app.context, app.registrationFile)
+    await sweepDeliveries(app.context)
+    return app
+  } catch (error) {
+    await app.close()
+    throw error instanceof Refusal && error.code !== 'unavailable' ? notRegistered(error) : error
+  }
+}
+
+/** Whatever the reason, a server that may not serve has not authenticated. */
+const notRegistered = (cause: Refusal): Refusal =>
+  new Refusal('invalid_client', {
+    message: `This server could not register: ${cause.message}`,
+    remedy: cause.detail.remedy ?? { text: 'Run `remit init --recover` on the host.' },
+    cause,
+  })
+
+async function serve(app: App, { presented }: EnvironmentCredential): Promise<void> {
+  const { serveStdio } = await import('../transports/stdio/serve.ts')
+  const { operationSurface } = await import('../transports/operation-surface.ts')
+  const { stdin, stdout } = process
+  const stop = () => void stdin.destroy()
+  // A second signal ends the process at once.
+  process.once('SIGTERM', stop).once('SIGINT', stop)
+  const surface = operationSurface(app.context, presented)
+  await serveStdio({ surface, stdin, stdout, log: app.context.log })
+}
+
+/** A checkpoint of where this run left the audit; a run that cannot sign it has still done its work. */
+async function signEnd(context: Context): Promise<void> {
+  const { writeCheckpoint } = await import('../authority/checkpoint.ts')
+  try {
+    await context.audit.flush()
+    await writeCheckpoint(context)
+  } catch (error) {
+    context.log.error({ err: error }, 'No checkpoint could be written.')
+  }
+}
+
+/** For a warning only: nothing is proven here. */
+function isAdmin({ live }: Context, { presented }: EnvironmentCredential): boolean {
+  return presented.kind === 'secret' && live.agent(presented.agentId)?.computedCeiling === true
+}

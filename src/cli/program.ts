@@ -1,0 +1,72 @@
+// The command line: commands for the host, and one for each operation. Exit codes: 0 ok · 1 failure ·
+// 2 usage · 3 denied · 4 not authenticated · 5 not found · 6 conflict · 7 store unavailable.
+
+import { Command, CommanderError } from 'commander'
+import { operations } from '../operations/index.ts'
+import { fail } from './failure.ts'
+import type { Host } from './host.ts'
+import { commandNameOf, operationCommand } from './operation-command.ts'
+import type { Wiring } from './operation-command.ts'
+import type { Output } from './output.ts'
+import { auditCommand, doctorCommand, initCommand, migrateCommand } from './store-commands.ts'
+
+/** Runs one command line (without `node` and script); returns the exit code. */
+export async function runProgram(
+  args: readonly string[],
+  host: Host,
+  output: Output,
+): Promise<number> {
+  let exitCode = 0
+  const finish = (code: number) => {
+    exitCode = code
+  }
+  try {
+    await programFor(args, { host, output, finish }).parseAsync([...args], { from: 'user' })
+    return exitCode
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+    return fail(output, error, args.includes('--json'))
+  }
+}
+
+function programFor(args: readonly string[], wiring: Wiring): Command {
+  const program = new Command('remit')
+    .description('The credential authority for AI agents.')
+    .version(wiring.host.version)
+    .enablePositionalOptions()
+    .showHelpAfterError('(add --help for the options)')
+  const called = args.find((arg) => !arg.startsWith('-') && arg !== 'help')
+  const onHost = [
+    initCommand(wiring),
+    stdioCommand(wiring),
+    doctorCommand(wiring),
+    demoCommand(wiring),
+    migrateCommand(wiring),
+    auditCommand(wiring),
+  ]
+  program.commandsGroup('On the host:')
+  for (const command of onHost) program.addCommand(command)
+  program.commandsGroup('Operations:')
+  for (const operation of operations) {
+    program.addCommand(operationCommand(operation, commandNameOf(operation) === called, wiring))
+  }
+  return withoutExit(program)
+}
+
+const stdioCommand = ({ host, finish }: Wiring): Command =>
+  new Command('stdio')
+    .summary('serve MCP on stdin and stdout')
+    .action(async () => finish(await host.serveStdio()))
+
+const demoCommand = ({ finish }: Wiring): Command =>
+  new Command('demo').summary('play a short story in a store of its own').action(async () => {
+    const { runDemo } = await import('./demo.ts')
+    finish(await runDemo())
+  })
+
+/** Usage errors come back to us instead of ending the process, from every command. */
+function withoutExit(command: Command): Command {
+  command.exitOverride()
+  for (const each of command.commands) withoutExit(each)
+  return command
+}

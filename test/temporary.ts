@@ -1,0 +1,28 @@
+// Folders and environments that a test has to itself.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
+import { readConfig } from '../src/config.ts'
+import type { Config, Environment } from '../src/config.ts'
+
+/** A new private folder, removed when the test ends. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'remit-test-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+/** The configuration of a home of its own, which does not exist yet. */
+export const configOf = (
+  env: Environment = {},
+  home: string = join(temporaryFolder(), 'home'),
+): Config => readConfig({ REMIT_HOME: home, ...env })
+
+/** A log that keeps its lines. */
+export function keptLog() {
+  const lines: string[] = []
+  const keep = (fields: object, message: string) =>
+    void lines.push(`${message} ${JSON.stringify(fields)}`)
+  return { lines, warn: keep, error: keep }
+}
