@@ -99,7 +99,8 @@ create table grants (
 );
 create index grants_by_parent on grants (parent_id, expires_at);
 create index grants_by_root on grants (root_id, expires_at);
-create index grants_by_agent on grants (agent_id, id);
+create index grants_by_org on grants (org_id, id);
+create index grants_by_instance on grants (instance_id);
 create index grants_by_credential on grants (credential_id, id);
 
 -- Only limited grants have a row; a use takes one from every limited grant of the chain.

@@ -44,7 +44,10 @@ export async function byToken(
     return refused(deadToken('The token is for another server.', grant.id), known)
   }
   if (grant.binding !== undefined || grant.require.some((p) => p !== 'approval')) {
-    return refused(deadToken('The token needs a proof that this server cannot check yet.', grant.id), known)
+    return refused(
+      deadToken('The token needs a proof that this server cannot check yet.', grant.id),
+      known,
+    )
   }
   return {
     ok: true,

@@ -34,6 +34,8 @@ export interface Caller {
   /** The credential that grants and tokens made by this call come from. */
   readonly credentialId: string
   readonly warnings: readonly string[]
+  /** Whether the process's environment presented it, rather than the request. */
+  readonly isEnvironments?: boolean
   /** A dead secret that may do nothing but repeat the rotation that ended it. */
   readonly mayOnlyRepeat?: true
 }

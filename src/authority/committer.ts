@@ -37,7 +37,9 @@ export function createCommitter(store: Store, live: LiveState, now: () => number
     running = undefined
   }
 
-  async function commitLater(results: Promise<readonly UnitResult[]>): Promise<readonly UnitResult[]> {
+  async function commitLater(
+    results: Promise<readonly UnitResult[]>,
+  ): Promise<readonly UnitResult[]> {
     const settled = await results
     await takeIn()
     return settled

@@ -33,6 +33,8 @@ export interface Settings {
   readonly localFiles: boolean
   /** The file the environment's credential came from, if it came from one. */
   readonly credentialFile?: string
+  /** What every caller of this process should know, such as a secret given by value. */
+  readonly warnings: readonly string[]
 }
 
 /** Which store this is and which of its servers is running here. */
@@ -64,4 +66,3 @@ export interface Context {
   readonly self: Self
   readonly log: Log
 }
-

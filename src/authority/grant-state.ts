@@ -7,7 +7,7 @@ import type { Grant } from '../core/grant.ts'
 import { chainExpiry, liveness } from '../core/liveness.ts'
 import type { Chain, Liveness } from '../core/liveness.ts'
 import { Refusal } from '../core/refusal.ts'
-import { then } from '../store/store.ts'
+import { andThen } from '../store/store.ts'
 import type { Soon } from '../store/store.ts'
 import type { LiveState } from './live.ts'
 
@@ -19,7 +19,10 @@ export interface GrantState {
 }
 
 const chains = new WeakMap<Grant, Chain>()
-const states = new WeakMap<Grant, GrantState & { readonly revision: number; readonly until: number }>()
+const states = new WeakMap<
+  Grant,
+  GrantState & { readonly revision: number; readonly until: number }
+>()
 
 /** The grant with its chain; `undefined` where any part of it cannot be read. */
 export const grantState = (
@@ -27,7 +30,9 @@ export const grantState = (
   grantId: string,
   now: number,
 ): Soon<GrantState | undefined> =>
-  then(live.grant(grantId), (grant) => (grant === undefined ? undefined : stateOf(live, grant, now)))
+  andThen(live.grant(grantId), (grant) =>
+    grant === undefined ? undefined : stateOf(live, grant, now),
+  )
 
 /** The same for a grant that was read already. */
 export const stateOf = (
@@ -37,7 +42,7 @@ export const stateOf = (
 ): Soon<GrantState | undefined> => {
   const known = states.get(grant)
   if (known !== undefined && known.revision === live.revision && now < known.until) return known
-  return then(chainOf(live, grant), (chain) => {
+  return andThen(chainOf(live, grant), (chain) => {
     if (chain === undefined) return undefined
     const state = {
       grant,
@@ -63,7 +68,7 @@ function chainOf(live: LiveState, grant: Grant): Soon<Chain | undefined> {
       chains.set(grant, chain)
       return chain
     }
-    return then(live.grant(next), (ancestor) =>
+    return andThen(live.grant(next), (ancestor) =>
       ancestor === undefined ? undefined : gather([...found, ancestor]),
     )
   }

@@ -28,7 +28,10 @@ export const sealRecord = (kid: string, purpose: KeyPurpose): string => `${purpo
 export function createKeyRing(live: LiveState, keys: Subkeys): KeyRing {
   const loaded = new Map<string, Verifier>()
   const signers = new Map<string, Signer>()
-  let rings = new Map<KeyPurpose, { revision: number; until: number; ring: Map<string, Verifier> }>()
+  let rings = new Map<
+    KeyPurpose,
+    { revision: number; until: number; ring: Map<string, Verifier> }
+  >()
 
   function verifierOf(record: SigningKeyRecord): Verifier {
     const known = loaded.get(record.id)

@@ -22,7 +22,7 @@ import { allRegistrations, allServers, registrationById, serverById } from '../s
 import type { Registration } from '../store/servers.ts'
 import { allSigningKeys, signingKeyById } from '../store/signing-keys.ts'
 import type { SigningKeyRecord } from '../store/signing-keys.ts'
-import { inTurn, then } from '../store/store.ts'
+import { inTurn, andThen } from '../store/store.ts'
 import type { Change, Read, Soon, Store } from '../store/store.ts'
 
 export interface LiveState extends State {
@@ -112,7 +112,7 @@ export function openLiveState(store: Store): Soon<LiveState> {
   }
 
   const into = <T>(read: Read<T>, take: (record: T) => void, absent?: () => void): Soon<void> =>
-    then(store.read(read), (rows) => {
+    andThen(store.read(read), (rows) => {
       if (rows.length === 0) absent?.()
       rows.forEach(take)
     })
@@ -140,7 +140,7 @@ export function openLiveState(store: Store): Soon<LiveState> {
   }
 
   const take = (change: Change): Soon<void> =>
-    then(load(change), () => {
+    andThen(load(change), () => {
       seq = change.seq
       revision += 1
       computed.clear()
@@ -148,8 +148,8 @@ export function openLiveState(store: Store): Soon<LiveState> {
 
   const catchUp = (): Soon<void> => {
     behind = true
-    return then(store.read(changesAfter(seq)), (changes) =>
-      then(inTurn(changes.map((change) => () => take(change))), () => {
+    return andThen(store.read(changesAfter(seq)), (changes) =>
+      andThen(inTurn(changes.map((change) => () => take(change))), () => {
         behind = false
       }),
     )
@@ -186,7 +186,7 @@ export function openLiveState(store: Store): Soon<LiveState> {
     grant: (id) => {
       const known = grants.get(id)
       if (known !== undefined) return known
-      return then(store.read(grantById(id)), ([grant]) => {
+      return andThen(store.read(grantById(id)), ([grant]) => {
         if (grant !== undefined) grants.set(id, grant)
         return grant
       })
@@ -194,7 +194,7 @@ export function openLiveState(store: Store): Soon<LiveState> {
     rememberToken: (key, token) => void tokens.set(key, token),
     tokenByText: (key) => tokens.get(key),
     refresh: () =>
-      then(store.changedElsewhere(), (changed) => (changed || behind ? catchUp() : undefined)),
+      andThen(store.changedElsewhere(), (changed) => (changed || behind ? catchUp() : undefined)),
     catchUp,
   }
 
@@ -208,10 +208,10 @@ export function openLiveState(store: Store): Soon<LiveState> {
     () => into(standingRoots, put.standing_root),
     () => into(allRevocations, put.revocation),
   ]
-  return then(store.read(newestChange), ([newest]) =>
-    then(inTurn(everything), () => {
+  return andThen(store.read(newestChange), ([newest]) =>
+    andThen(inTurn(everything), () => {
       seq = newest ?? 0
-      return then(catchUp(), () => live)
+      return andThen(catchUp(), () => live)
     }),
   )
 }

@@ -9,6 +9,8 @@ export function assertRegistered({ live, self }: Context): void {
   if (live.server(self.serverId)?.status === 'active') return
   throw new Refusal('unavailable', {
     message: 'This server is not registered.',
-    remedy: { text: 'The operator should run `remit init --recover` on the host and start it again.' },
+    remedy: {
+      text: 'The operator should run `remit init --recover` on the host and start it again.',
+    },
   })
 }

@@ -14,7 +14,7 @@ import { signOwnJwt, verifyOwnJwt } from '../crypto/own-jwt.ts'
 import { newSecret, secretKindOf } from '../crypto/secret.ts'
 import { parseAccessTokenClaims } from '../core/token-claims.ts'
 import { opaqueTokenByHash, tokenById } from '../store/tokens.ts'
-import { one, then } from '../store/store.ts'
+import { one, andThen } from '../store/store.ts'
 import type { Soon } from '../store/store.ts'
 import { audienceName } from './audience.ts'
 import type { Context } from './context.ts'
@@ -122,7 +122,7 @@ export function recognise(context: Context, presentedToken: string): Soon<Recogn
   const key = sha256(presentedToken)
   const known = live.tokenByText(key)
   if (known !== undefined) return { ok: true, token: known }
-  return then(recogniseAfresh(context, presentedToken), (recognised) => {
+  return andThen(recogniseAfresh(context, presentedToken), (recognised) => {
     if (recognised.ok) live.rememberToken(key, recognised.token)
     return recognised
   })
@@ -133,7 +133,7 @@ function recogniseAfresh(context: Context, presentedToken: string): Soon<Recogni
   const kind = secretKindOf(presentedToken)
   if (kind === 'opaque_token') {
     const hash = opaqueHash(context, presentedToken)
-    return then(one(store.read(opaqueTokenByHash(hash))), (token) =>
+    return andThen(one(store.read(opaqueTokenByHash(hash))), (token) =>
       token === undefined ? unknown() : { ok: true, token },
     )
   }
@@ -143,7 +143,7 @@ function recogniseAfresh(context: Context, presentedToken: string): Soon<Recogni
   const parsed = parseAccessTokenClaims(verified.claims)
   if (!parsed.ok || parsed.claims.iss !== self.issuer) return unknown('forged_claims')
   const hash = sha256(JSON.stringify(verified.claims))
-  return then(one(store.read(tokenById(parsed.claims.jti))), (token) =>
+  return andThen(one(store.read(tokenById(parsed.claims.jti))), (token) =>
     token !== undefined && token.hash === hash && token.keyId === verified.kid
       ? { ok: true, token }
       : unknown('forged_claims'),
@@ -174,4 +174,3 @@ export function tokenDeath(context: Context, token: Token, now: number): string 
   const isCut = cuts.some((cut) => cut.within.length === 0 && cut.seq > token.createdSeq)
   return isCut ? 'The credential that the token was obtained with was revoked.' : undefined
 }
-

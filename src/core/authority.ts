@@ -84,8 +84,7 @@ function isUnder(bound: Bound, wanted: Scope, orgId: string, state: State): bool
   if (asOf === undefined || wanted.operation === '*') return setCovers(bound.scopes, wanted)
   return bound.scopes.some(
     (granted) =>
-      covers(granted, wanted) &&
-      (granted.operation !== '*' || knownAt(wanted, asOf, orgId, state)),
+      covers(granted, wanted) && (granted.operation !== '*' || knownAt(wanted, asOf, orgId, state)),
   )
 }
 

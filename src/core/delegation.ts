@@ -141,7 +141,9 @@ function audienceFailures(source: Source, { audience }: Wanted, state: State): F
     const server = state.server(id)
     return server?.orgId !== orgId || server.status !== 'active'
   })
-  const wide = (audience ?? []).filter((id) => !unknown.includes(id) && !source.audience.includes(id))
+  const wide = (audience ?? []).filter(
+    (id) => !unknown.includes(id) && !source.audience.includes(id),
+  )
   const failures: Failure[] = []
   if (unknown.length > 0 || audience?.length === 0) {
     failures.push({ code: 'invalid_target', dimension: 'audience', asked: unknown })

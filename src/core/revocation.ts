@@ -65,6 +65,4 @@ export function ends(revocation: Revocation, grant: Grant, root: Grant): boolean
 
 const isWithin = ({ within }: Revocation, grant: Grant, root: Grant): boolean =>
   within.length === 0 ||
-  within.some(
-    (id) => id === grant.id || grant.lineage.includes(id) || id === root.credentialId,
-  )
+  within.some((id) => id === grant.id || grant.lineage.includes(id) || id === root.credentialId)

@@ -4,7 +4,8 @@
 import { z } from 'zod'
 import type { Context } from '../authority/context.ts'
 import { Refusal } from '../core/refusal.ts'
-import { containsSecret } from '../crypto/secret.ts'
+import { containsSecret, secretKindOf } from '../crypto/secret.ts'
+import type { SecretKind } from '../crypto/secret.ts'
 import { commonArguments, writeArguments } from './fields.ts'
 import type { CommonArguments, Operation } from './operation.ts'
 
@@ -25,9 +26,10 @@ export function inputSchemaOf(operation: Operation): z.ZodObject {
 
 export type Input = Record<string, unknown> & CommonArguments
 
-const takesSecret: Readonly<Record<string, string>> = {
-  introspect_token: 'token',
-  claim_handoff: 'handoff',
+/** The one argument of an operation that may hold such a thing, and of which kind. */
+const takesSecret: Readonly<Record<string, readonly [name: string, kind: SecretKind]>> = {
+  introspect_token: ['token', 'opaque_token'],
+  claim_handoff: ['handoff', 'handoff'],
 }
 
 /** Parses or refuses with `invalid_request`, naming parameters and never values. */
@@ -69,15 +71,23 @@ const messageOf = (issue: z.core.$ZodIssue): string =>
 const deepest = 32
 
 function refuseSecrets(context: Context, operation: Operation, given: Record<string, unknown>) {
-  const exempt = takesSecret[operation.name]
-  const suspects = Object.entries(given).filter(([name]) => name !== exempt)
+  const [exempt, kind] = takesSecret[operation.name] ?? []
+  const suspects = Object.entries(given).filter(
+    ([name, value]) => name !== exempt || !isOfKind(value, kind),
+  )
   if (!suspects.some((entry) => holdsSecret(context, entry, 0))) return
   throw new Refusal('invalid_request', {
     message: 'An argument holds a secret or a token where none belongs.',
-    remedy: { text: 'Rotate or revoke what was exposed; secrets travel in _meta, never as arguments.' },
+    remedy: {
+      text: 'Rotate or revoke what was exposed; secrets travel in _meta, never as arguments.',
+    },
     finding: 'secret_in_argument',
   })
 }
+
+/** Itself of that kind, or free of secrets: tokens are JWTs too. */
+const isOfKind = (value: unknown, kind: SecretKind | undefined): boolean =>
+  typeof value === 'string' && (secretKindOf(value) === kind || !containsSecret(value))
 
 function holdsSecret(context: Context, value: unknown, depth: number): boolean {
   if (depth > deepest) throw new Refusal('invalid_request', { message: 'Nested too deeply.' })

@@ -18,7 +18,7 @@ import { findRecorded, recordOf } from './idempotent.ts'
 import { requirePermission } from './may.ts'
 import type { Call, Handed, Operation, Outcome } from './operation.ts'
 import type { Answer, Request } from './perform.ts'
-import { eventOf, whoIs } from './record-event.ts'
+import { detailOf, eventOf, whoIs } from './record-event.ts'
 
 const attempts = 8
 
@@ -37,6 +37,7 @@ export async function decideAndCommit(
       return answerOf(withDecision(outcome.result, note(operation, call, outcome)))
     }
     if (await commit(operation, input, call, outcome)) {
+      if (outcome.refusal !== undefined) return { ok: false, refusal: outcome.refusal }
       return answerOf(outcome.result, await outcome.handOut?.())
     }
     await context.live.refresh()
@@ -67,8 +68,9 @@ async function decide(operation: Operation, input: Input, call: Call): Promise<O
     throw new Refusal('invalid_client', { message: 'The credential is revoked.' })
   }
   if (recorded === undefined) return operation.handle(input, call)
-  if (operation.repeat !== undefined) return operation.repeat(recorded, input, call)
-  return { result: recorded, detail: { repeated: true } }
+  const { repeat } = operation
+  const outcome = repeat === undefined ? { result: recorded } : await repeat(recorded, input, call)
+  return { ...outcome, detail: { ...outcome.detail, repeated: true } }
 }
 
 /** Allowed reads wait for the next batch of the audit; everything else is durable with the answer. */
@@ -90,15 +92,18 @@ function note(operation: Operation, call: Call, outcome: Outcome<object>): strin
   const detail = JSON.stringify(outcome.detail ?? {})
   const presenter = caller.token?.id ?? caller.credential?.id ?? ''
   const key = [operation.name, grant.id, presenter, outcome.target ?? '', detail].join(' ')
-  return context.audit.add(key, () => eventOf(context, whoIs(caller), happened(operation, call, outcome)))
+  return context.audit.add(key, () =>
+    eventOf(context, whoIs(caller), happened(operation, call, outcome)),
+  )
 }
 
 const happened = ({ name }: Operation, call: Call, outcome: Outcome<object>) => ({
   operation: name,
-  code: outcome.denied ?? 'allowed',
+  code: outcome.refusal?.code ?? outcome.denied ?? 'allowed',
   ...(outcome.target !== undefined && { target: outcome.target }),
   detail: {
     ...outcome.detail,
+    ...(outcome.refusal !== undefined && detailOf(outcome.refusal)),
     ...(call.dryRun && { dry_run: true }),
   },
   ...(call.traceId !== undefined && { traceId: call.traceId }),

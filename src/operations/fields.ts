@@ -12,7 +12,9 @@ import { isFreeText, isName, isTask } from '../core/name.ts'
 const text = z.string().max(4096)
 
 export const id = (prefix: IdPrefix) =>
-  text.refine((value) => isId(prefix, value), { error: `must be an id that begins with ${prefix}_` })
+  text.refine((value) => isId(prefix, value), {
+    error: `must be an id that begins with ${prefix}_`,
+  })
 
 export const name = text.refine(isName, {
   error: 'must match [a-z0-9][a-z0-9._-]{0,63} and not look like an id',

@@ -38,6 +38,7 @@ export function recordOf(
 ): readonly Write[] {
   const keyHash = keyHashOf(operation, call)
   if (keyHash === undefined || outcome.detail?.['repeated'] === true) return []
+  if (outcome.refusal !== undefined) return []
   const answered = {
     keyHash,
     operation: operation.name,

@@ -6,6 +6,7 @@ import type { z } from 'zod'
 import type { Caller } from '../authority/caller.ts'
 import type { Context } from '../authority/context.ts'
 import type { Presented } from '../authority/presented.ts'
+import type { Refusal } from '../core/refusal.ts'
 import type { Write } from '../store/store.ts'
 
 export type Inputs = z.ZodObject
@@ -48,8 +49,8 @@ export interface Outcome<Result> {
   readonly handOut?: () => Handed | Promise<Handed>
   /** Where the outcome is a denied decision rather than a refusal: its code, for the audit. */
   readonly denied?: string
-  /** An outcome that is already committed and only repeated: nothing is written but its event. */
-  readonly audit?: 'batched' | 'durable'
+  /** A refusal whose writes must be committed all the same; thrown after the commit. */
+  readonly refusal?: Refusal
 }
 
 export interface Operation<Input extends Inputs = Inputs, Result extends object = object> {
@@ -65,6 +66,8 @@ export interface Operation<Input extends Inputs = Inputs, Result extends object 
    */
   readonly needs?: (input: z.output<Input>, call: Call) => string | undefined
   readonly effect: 'read' | 'write' | 'destroy'
+  /** Whether `·` needs a call by credential without `act_as` (authority: rules 1 and 3). */
+  readonly ownNeedsCredential?: true
   /** Whether an allowed call takes one use from limited grants (authority: rule 24). */
   readonly spendsUse: boolean
   /** The code with which `act_as` is refused, where it makes no sense (authority: rules 1 and 3). */
@@ -78,7 +81,10 @@ export interface Operation<Input extends Inputs = Inputs, Result extends object 
   /** Answers calls that present no agent's credential, for the two operations that take such. */
   readonly strangers?: {
     readonly presenting: readonly Presented['kind'][]
-    readonly handle: (input: z.output<Input>, call: StrangersCall) => Promise<StrangersAnswer<Result>>
+    readonly handle: (
+      input: z.output<Input>,
+      call: StrangersCall,
+    ) => Promise<StrangersAnswer<Result>>
   }
   /**
    * Answers a repeat of a call that was answered before, from its recorded result. Absent: the recorded

@@ -56,14 +56,19 @@ export async function perform(
       known = authenticated.known
       throw authenticated.refusal
     }
-    caller = await narrowByMeta(context, authenticated.caller, request.meta)
+    const isEnvironments = presentedBy(request) === request.environment
+    const proven = { ...authenticated.caller, isEnvironments }
+    caller = await narrowByMeta(context, proven, request.meta)
     const input = parseArguments(context, operation, request.arguments)
     caller = await narrowByArgument(context, operation, caller, input)
-    refuseBareEnvironment(context, operation, caller, request)
+    refuseBareEnvironment(context, operation, caller)
     return await decideAndCommit(context, operation, caller, input, request)
   } catch (error) {
     const refusal = asRefusal(context, operation, error)
-    return { ok: false, refusal: await recordRefusal(context, operation, request, refusal, caller, known) }
+    return {
+      ok: false,
+      refusal: await recordRefusal(context, operation, request, refusal, caller, known),
+    }
   }
 }
 
@@ -88,8 +93,10 @@ async function answerStranger(
 }
 
 /** Exactly one source: the request's own, or the environment's where the request has none. */
-export const presentedBy = ({ meta, environment }: Pick<Request, 'meta' | 'environment'>): Presented =>
-  presentedInMeta(meta) ?? environment
+export const presentedBy = ({
+  meta,
+  environment,
+}: Pick<Request, 'meta' | 'environment'>): Presented => presentedInMeta(meta) ?? environment
 
 /** Only a rotation with an idempotency key can be repeated by a secret that it ended. */
 const isRepeatable = (operation: Operation, args: unknown): boolean =>
@@ -133,14 +140,9 @@ export const delegateInstead = {
 const bareMay: ReadonlySet<string> = new Set(['whoami', 'delegate_token', 'delegation_tree'])
 
 /** Where acting down is required, the environment's credential itself may only delegate. */
-function refuseBareEnvironment(
-  { settings }: Context,
-  operation: Operation,
-  caller: Caller,
-  request: Request,
-): void {
+function refuseBareEnvironment({ settings }: Context, operation: Operation, caller: Caller): void {
   if (settings.actAs !== 'required' || caller.actsAs || bareMay.has(operation.name)) return
-  if (presentedBy(request) !== request.environment) return
+  if (caller.isEnvironments !== true) return
   throw new Refusal('insufficient_scope', {
     message: 'This process must act under a delegated grant.',
     missing_at: caller.acting.grant.id,

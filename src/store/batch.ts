@@ -82,7 +82,12 @@ function runUnit(engine: Engine, unit: Unit, progress: Progress, at: number): Un
   return { ok: true, seq: progress.seq }
 }
 
-function write(engine: Engine, { sql, values, expects, otherwise, change }: Write, to: Progress, at: number) {
+function write(
+  engine: Engine,
+  { sql, values, expects, otherwise, change }: Write,
+  to: Progress,
+  at: number,
+) {
   const seq = change === undefined ? to.seq : to.seq + 1
   const touched = engine.run(sql, values({ seq, at, seal: engine.seal }))
   if (expects !== undefined && touched !== expects) {

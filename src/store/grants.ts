@@ -158,6 +158,9 @@ export const grantsFromCredentials = (
     [jsonList(credentialIds), after, limit],
   )
 
+export const grantsOfInstance = (instanceId: string): Read<Grant> =>
+  grantRead(`select * from grants where instance_id = $1`, [instanceId])
+
 export const grantsOfOrg = (orgId: string, after: string, limit: number): Read<Grant> =>
   grantRead(`select * from grants where org_id = $1 and id > $2 order by id limit $3`, [
     orgId,

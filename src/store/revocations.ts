@@ -5,7 +5,16 @@ import type { Revocation, RevocationKind } from '../core/revocation.ts'
 import { revocationKey } from '../core/revocation.ts'
 import { formatScopes } from '../core/scope.ts'
 import { jsonList } from './grants.ts'
-import { isSound, listOf, number, optionalNumber, optionalScopes, sealed, text, words } from './row.ts'
+import {
+  isSound,
+  listOf,
+  number,
+  optionalNumber,
+  optionalScopes,
+  sealed,
+  text,
+  words,
+} from './row.ts'
 import type { SealedTable } from './row.ts'
 import type { Read, Row, Seal, Value, Write } from './store.ts'
 

@@ -77,7 +77,7 @@ export interface Store {
 }
 
 /** Continues at once on a value, later on a promise: engines in this process stay synchronous. */
-export const then = <T, U>(value: Soon<T>, next: (value: T) => Soon<U>): Soon<U> =>
+export const andThen = <T, U>(value: Soon<T>, next: (value: T) => Soon<U>): Soon<U> =>
   value instanceof Promise ? value.then(next) : next(value)
 
 /** One step after the other, staying synchronous as long as the steps are. */
@@ -88,4 +88,5 @@ export function inTurn(steps: readonly (() => Soon<void>)[], from = 0): Soon<voi
   }
 }
 
-export const one = <T>(rows: Soon<readonly T[]>): Soon<T | undefined> => then(rows, ([row]) => row)
+export const one = <T>(rows: Soon<readonly T[]>): Soon<T | undefined> =>
+  andThen(rows, ([row]) => row)

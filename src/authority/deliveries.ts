@@ -1,0 +1,58 @@
+// Files that hand out a token or secret: this server picks the path, the name is random, only the owner
+// may read it, and it goes when what it holds has expired. The expiry is kept as the file's own time.
+
+import { mkdir, readdir, readFile, stat, unlink, utimes } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { Refusal } from '../core/refusal.ts'
+import type { Context } from './context.ts'
+import { replacePrivateFile, writePrivateFile } from './private-file.ts'
+
+const farFuture = 4_102_444_800
+const longestTimer = 2_147_483_647
+
+type Place = Pick<Context, 'settings' | 'now'>
+
+/** Writes what is handed out to a new private file; returns its path. */
+export async function deliverFile(
+  { settings, now }: Place,
+  text: string,
+  expiresAt?: number,
+): Promise<string> {
+  const folder = join(settings.home, 'deliveries')
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  const path = join(folder, randomBytes(16).toString('hex'))
+  await writePrivateFile(path, text)
+  const until = expiresAt ?? farFuture
+  await utimes(path, until, until)
+  const waitMs = (until - now()) * 1000
+  if (waitMs < longestTimer) {
+    setTimeout(() => void unlink(path).catch(() => undefined), waitMs).unref()
+  }
+  return path
+}
+
+/** Removes deliveries whose time is over; done at every start. */
+export async function sweepDeliveries({ settings, now }: Place): Promise<void> {
+  const folder = join(settings.home, 'deliveries')
+  const names = await readdir(folder).catch(() => [])
+  for (const name of names) {
+    const path = join(folder, name)
+    const found = await stat(path).catch(() => undefined)
+    if (found?.isFile() === true && found.mtimeMs / 1000 <= now()) await unlink(path)
+  }
+}
+
+/** Replaces the environment's credential file atomically, and only with the same agent's. */
+export async function replaceCredentialFile(
+  { settings }: Place,
+  text: string,
+  agentId: string,
+): Promise<string> {
+  const path = settings.credentialFile
+  if (path === undefined) throw new Refusal('server_error')
+  const present = JSON.parse(await readFile(path, 'utf8')) as { agent_id?: unknown }
+  if (present.agent_id !== agentId) throw new Refusal('server_error')
+  await replacePrivateFile(path, text)
+  return path
+}

@@ -1,0 +1,95 @@
+// add_credential: another way for an agent to prove itself, within the caller's own authority and, for
+// one's own agent, within the life of what the caller came with.
+
+import { z } from 'zod'
+import type { Credential } from '../core/credential.ts'
+import { Refusal } from '../core/refusal.ts'
+import { putCredential } from '../store/credentials.ts'
+import * as field from './fields.ts'
+import { findAgent, unknown } from './may.ts'
+import { credentialFields, described, parseCredential, withSecret } from './new-credential.ts'
+import { defineOperation } from './operation.ts'
+import type { Call } from './operation.ts'
+import { repeatSecret } from './repeat-secret.ts'
+import { callersEnd, reachOf, requireCover } from './stronger.ts'
+import { requireRight } from './whose-credential.ts'
+
+interface Added {
+  readonly credential_id: string
+  readonly dry_run?: boolean
+}
+
+export const addCredential = defineOperation({
+  name: 'add_credential',
+  title: 'Add a credential',
+  summary: 'Gives an agent another secret or API key, no wider than your own authority.',
+  permission: '· / credentials:create',
+  ownNeedsCredential: true,
+  effect: 'write',
+  spendsUse: true,
+  refusesActAs: 'invalid_request',
+  input: z.object({
+    agent: field.agentRef,
+    kind: z.enum(['secret', 'api_key', 'public_key', 'x509']),
+    ...credentialFields,
+    delivery: field.delivery.optional(),
+  }),
+  output: z.object({
+    credential_id: z.string(),
+    delivery: field.delivered.optional(),
+    dry_run: z.boolean().optional(),
+  }),
+  handle: async (input, call) => {
+    const { context, caller, now } = call
+    const { agent } = requireRight(call, findAgent(call, input.agent), 'create', unknown('agent'))
+    if (agent.status === 'retired') throw new Refusal('agent_suspended', { missing_at: agent.id })
+    const wanted = parseCredential(call, agent, context.live.ceilingOf(agent), input)
+    requireCover(call, reachOf(call, agent, wanted.scopes), 'scopes')
+    const credential: Credential = {
+      id: context.newId('crd'),
+      orgId: agent.orgId,
+      agentId: agent.id,
+      kind: input.kind,
+      ...wanted,
+      ...endFor(call, agent.id, wanted.expiresAt),
+      recordedStatus: 'active',
+      createdAt: now,
+      predecessors: [],
+      createdBy: caller.agent.id,
+      createdUnder: caller.acting.grant.id,
+      version: 1,
+    }
+    const made = await withSecret(call, credential, { delivery: input.delivery, isFirst: true })
+    return {
+      result: {
+        credential_id: credential.id,
+        ...(call.dryRun && { dry_run: true }),
+      } satisfies Added,
+      writes: [putCredential(made.credential), ...made.delivery.writes],
+      target: credential.id,
+      detail: { agent: agent.id, ...described(credential), delivery: made.kind },
+      ...(!call.dryRun && { handOut: made.delivery.handOut }),
+    }
+  },
+  repeat: (recorded: Added, input, call) => {
+    const { agent } = requireRight(call, findAgent(call, input.agent), 'create', unknown('agent'))
+    const { scopes } = call.context.live.credential(recorded.credential_id) ?? {}
+    requireCover(call, reachOf(call, agent, scopes), 'scopes')
+    return repeatSecret(call, recorded, recorded.credential_id, {
+      delivery: input.delivery,
+      isFirst: true,
+    })
+  },
+})
+
+/** For one's own agent nothing outlives what the caller came with; omitted, it ends with it. */
+function endFor(call: Call, agentId: string, stated: number | undefined) {
+  const end = callersEnd(call)
+  if (end === undefined || agentId !== call.caller.presenter.id) return {}
+  if (stated === undefined || stated <= end) return { expiresAt: stated ?? end }
+  throw new Refusal('exceeds_ceiling', {
+    message: 'The new credential would outlive the one presented.',
+    failures: [{ code: 'exceeds_ceiling', dimension: 'expires_at', asked: stated, allowed: end }],
+    missing_at: agentId,
+  })
+}

@@ -1,0 +1,70 @@
+// delegate_token: a child of the acting grant, for another agent or a new instance of one's own, never
+// wider than its parent in any dimension.
+
+import { audienceOf } from '../authority/audience.ts'
+import { rootOf } from '../core/grant.ts'
+import { Refusal } from '../core/refusal.ts'
+import { countLive } from '../store/grants.ts'
+import { one } from '../store/store.ts'
+import * as field from './fields.ts'
+import { findAgent, unknown } from './may.ts'
+import { mint, mintInput, mintOutput } from './minting.ts'
+import type { Minted } from './minting.ts'
+import { defineOperation } from './operation.ts'
+import type { Call } from './operation.ts'
+import { leastLeft, reissue } from './reissuing.ts'
+
+export const delegateToken = defineOperation({
+  name: 'delegate_token',
+  title: 'Delegate a token',
+  summary:
+    'Makes a narrower grant below yours for a sub-agent and a token for it. Refusals list every dimension that goes too far.',
+  permission: 'tokens:delegate',
+  effect: 'write',
+  spendsUse: true,
+  input: mintInput.extend({
+    to: field.agentRef
+      .optional()
+      .describe('Agent that receives it; default: a new instance of your own.'),
+  }),
+  output: mintOutput,
+  handle: async (input, call) => {
+    const { caller, context } = call
+    const { to, ...wanted } = input
+    const receiver = to === undefined ? caller.agent : findAgent(call, to)
+    if (receiver === undefined) throw unknown('agent')
+    if (receiver.status !== 'active') {
+      throw new Refusal('agent_suspended', {
+        message: 'The receiving agent is not active.',
+        missing_at: receiver.id,
+      })
+    }
+    const { acting } = caller
+    await refuseAboveCaps(call)
+    const left = await leastLeft(call, acting)
+    const audience = audienceOf(context, acting.grant)
+    const source = {
+      kind: 'parent' as const,
+      authority: acting,
+      audience,
+      ...(left !== undefined && { usesLeft: left }),
+    }
+    return mint(call, wanted, source, receiver)
+  },
+  repeat: (recorded: Minted, input, call) => reissue(call, recorded, input),
+})
+
+/** Unexpired children of one grant and grants of one root are capped (authority: rule 38). */
+async function refuseAboveCaps({ context, caller, now }: Call): Promise<void> {
+  const { store, settings } = context
+  const { grant } = caller.acting
+  const { maxChildren, maxGrantsPerRoot } = settings
+  const children = await one(store.read(countLive('parent', grant.id, now, maxChildren)))
+  const inTree = await one(store.read(countLive('root', rootOf(grant), now, maxGrantsPerRoot)))
+  if ((children ?? 0) < maxChildren && (inTree ?? 0) < maxGrantsPerRoot) return
+  throw new Refusal('rate_limited', {
+    message: 'Too many live grants hang below this one or its root.',
+    missing_at: grant.id,
+    remedy: { text: 'Revoke what is no longer needed, or wait until it expires.' },
+  })
+}

@@ -1,0 +1,162 @@
+// How a token or secret reaches whom it is for. Nothing here puts one into a result's content unless the
+// operator allowed `inline`; what is handed out exists only after the commit.
+
+import { deliverFile, replaceCredentialFile } from '../authority/deliveries.ts'
+import type { DeliveryKind } from '../authority/context.ts'
+import type { Authority } from '../core/authority.ts'
+import { Refusal } from '../core/refusal.ts'
+import { secretHash } from '../authority/by-secret.ts'
+import type { Issued } from '../authority/tokens.ts'
+import { newSecret } from '../crypto/secret.ts'
+import type { Secret } from '../crypto/secret.ts'
+import { insertHandoff } from '../store/handoffs.ts'
+import type { Handoff } from '../store/handoffs.ts'
+import type { Write } from '../store/store.ts'
+import type { Call, Handed } from './operation.ts'
+
+export interface Delivery {
+  readonly writes: readonly Write[]
+  readonly handOut: () => Handed | Promise<Handed>
+}
+
+/** Seconds within which a handoff must be claimed. */
+export const handoffLife = 600
+
+type Choosing = Pick<Call, 'context'>
+
+/** The kind of delivery to use; refuses what the operator or the transport does not allow. */
+export function chooseDelivery(
+  { context: { settings } }: Choosing,
+  asked: DeliveryKind | undefined,
+  what: 'token' | 'secret',
+): DeliveryKind {
+  const kind = asked ?? (what === 'token' ? 'handle' : settings.localFiles ? 'file' : undefined)
+  if (kind === undefined) throw badDelivery('Say how the secret shall be delivered.')
+  if (kind === 'sealed') {
+    throw new Refusal('unsupported', { message: 'Sealed delivery is not supported yet.' })
+  }
+  if (kind === 'handle' && what === 'secret') {
+    throw badDelivery('A secret cannot be fetched later by its id.')
+  }
+  if (kind === 'file' && !settings.localFiles) throw badDelivery('Files are not written here.')
+  if (!settings.delivery.includes(kind)) {
+    throw badDelivery(`The operator does not allow delivery ${kind} (REMIT_DELIVERY).`)
+  }
+  return kind
+}
+
+const badDelivery = (message: string): Refusal =>
+  new Refusal('invalid_request', {
+    message,
+    remedy: { text: 'Choose another delivery: meta, file or handoff.' },
+  })
+
+export interface TokenDelivery {
+  readonly delivery: DeliveryKind
+  readonly authority: Authority
+  readonly issued: Issued
+  /** Seconds that a token made when a handoff is claimed shall live. */
+  readonly ttl: number
+  readonly recipientId: string
+}
+
+export function deliverToken(call: Call, wanted: TokenDelivery): Delivery {
+  const { delivery: kind, issued, authority, ttl, recipientId } = wanted
+  const { token } = issued
+  switch (kind) {
+    case 'meta':
+      return later(() => ({ delivery: { kind }, meta: { 'dev.remit/token': issued.text() } }))
+    case 'inline':
+      return later(() => ({ delivery: { kind, token: issued.text() } }))
+    case 'file':
+      return later(async () => ({
+        delivery: { kind, path: await deliverFile(call.context, issued.text(), token.expiresAt) },
+      }))
+    case 'handoff': {
+      const { grant } = authority
+      const about = { grantId: grant.id, audience: token.audience, ttl }
+      return handOff(call, 'token', about, recipientId, false, grant.expiresAt)
+    }
+    default:
+      return later(() => ({ delivery: { kind: 'handle' } }))
+  }
+}
+
+const later = (handOut: Delivery['handOut']): Delivery => ({ writes: [], handOut })
+
+export interface SecretDelivery {
+  readonly delivery: DeliveryKind
+  /** Absent for `handoff`, which makes the secret when it is claimed. */
+  readonly secret?: Secret
+  readonly agentId: string
+  readonly credentialId: string
+  /** A first secret has nobody yet who could prove to be its recipient. */
+  readonly isFirst: boolean
+  readonly expiresAt?: number
+  /** Set when it succeeds the credential of the environment's file, which is then replaced. */
+  readonly replacesOwnFile?: boolean
+}
+
+export function deliverSecret(call: Call, wanted: SecretDelivery): Delivery {
+  const { delivery: kind, secret, agentId, credentialId, isFirst, expiresAt } = wanted
+  if (kind === 'handoff') {
+    return handOff(call, 'secret', { credentialId }, agentId, isFirst, undefined)
+  }
+  if (secret === undefined) throw new Refusal('server_error')
+  const file = { agent_id: agentId, credential_id: credentialId, secret: secret.reveal() }
+  const own = wanted.replacesOwnFile === true
+  return handOutSecret(call.context, kind, secret, file, expiresAt, own)
+}
+
+/** Hands out a secret of any class; `file` is the JSON that a file holds. */
+export function handOutSecret(
+  context: Call['context'],
+  kind: DeliveryKind,
+  secret: Secret,
+  file: Readonly<Record<string, unknown>>,
+  expiresAt?: number,
+  replacesOwnFile = false,
+): Delivery {
+  switch (kind) {
+    case 'meta':
+      return later(() => ({ delivery: { kind }, meta: { 'dev.remit/secret': secret.reveal() } }))
+    case 'inline':
+      return later(() => ({ delivery: { kind, secret: secret.reveal() } }))
+    default:
+      return later(async () => {
+        const text = `${JSON.stringify(file, null, 2)}\n`
+        const path = replacesOwnFile
+          ? await replaceCredentialFile(context, text, String(file['agent_id']))
+          : await deliverFile(context, text, expiresAt)
+        return { delivery: { kind: 'file', path } }
+      })
+  }
+}
+
+/** A one-time code; what it stands for is made when it is claimed. */
+function handOff(
+  call: Call,
+  kind: Handoff['kind'],
+  about: Pick<Handoff, 'grantId' | 'credentialId' | 'audience' | 'ttl'>,
+  recipientId: string,
+  byCodeAlone: boolean,
+  endsAt: number | undefined,
+): Delivery {
+  const { context, caller, now } = call
+  const code = newSecret('handoff')
+  const handoff: Handoff = {
+    id: context.newId('hof'),
+    orgId: caller.orgId,
+    codeHash: secretHash(context, code.reveal()),
+    kind,
+    ...about,
+    recipientId,
+    byCodeAlone,
+    createdAt: now,
+    expiresAt: Math.min(now + handoffLife, endsAt ?? Number.MAX_SAFE_INTEGER),
+  }
+  return {
+    writes: [insertHandoff(handoff)],
+    handOut: () => ({ delivery: { kind: 'handoff', handoff: code.reveal() } }),
+  }
+}

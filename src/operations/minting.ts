@@ -1,0 +1,280 @@
+// What minting and delegating share: from arguments to a grant by the attenuation rule, and from a grant
+// to its record, its first token and the answer.
+
+import { z } from 'zod'
+import { audienceName, audienceOf, serverMeant } from '../authority/audience.ts'
+import { issueToken } from '../authority/tokens.ts'
+import type { Issued } from '../authority/tokens.ts'
+import type { Agent } from '../core/agent.ts'
+import { authorityOf } from '../core/authority.ts'
+import type { Authority } from '../core/authority.ts'
+import { attenuate } from '../core/delegation.ts'
+import type { Attenuated, Source } from '../core/delegation.ts'
+import type { Grant } from '../core/grant.ts'
+import { hardMaxDepth } from '../core/grant.ts'
+import { keysOfChain } from '../core/liveness.ts'
+import type { Chain } from '../core/liveness.ts'
+import { Refusal, refuseAll } from '../core/refusal.ts'
+import { revocationKey } from '../core/revocation.ts'
+import { formatScopes } from '../core/scope.ts'
+import { insertGrant } from '../store/grants.ts'
+import type { Write } from '../store/store.ts'
+import { insertToken } from '../store/tokens.ts'
+import { insertUses } from '../store/uses.ts'
+import { chooseDelivery, deliverToken } from './delivery.ts'
+import * as field from './fields.ts'
+import type { Call, Outcome } from './operation.ts'
+import { parseWanted } from './scopes.ts'
+
+export const mintInput = z.object({
+  scopes: field.scopes,
+  audience: z
+    .array(z.string().min(1).max(512))
+    .min(1)
+    .max(32)
+    .optional()
+    .describe('For which servers: the issuer (default), or registered MCP servers by id or name.'),
+  ttl_seconds: field.seconds.optional().describe('Life of the token in seconds; default 300.'),
+  grant_ttl_seconds: field.seconds
+    .optional()
+    .describe('Life of the grant in seconds, within which tokens can be renewed.'),
+  max_depth: z
+    .int()
+    .min(0)
+    .max(hardMaxDepth)
+    .optional()
+    .describe('How deep below the root delegation may go; default 5.'),
+  uses: z.int().min(1).max(1_000_000_000).optional().describe('At most this many uses in all.'),
+  task: field.task.optional(),
+  instance: field.name.optional().describe('A label for this run.'),
+  bind_jwk: z.record(z.string(), z.unknown()).optional().describe('Not supported yet.'),
+  require: field.require.optional().describe('Protections every use must have.'),
+  on_excess: z
+    .enum(['refuse', 'narrow'])
+    .optional()
+    .describe('narrow drops scopes that go too far, whole, and reports them.'),
+  delivery: field.delivery.optional(),
+})
+
+export type MintInput = z.output<typeof mintInput>
+
+export const mintOutput = z.object({
+  grant_id: z.string(),
+  token_id: z.string(),
+  agent_id: z.string(),
+  instance_id: z.string().optional(),
+  scopes: field.strings,
+  audience: field.strings,
+  expires_at: field.time,
+  grant_expires_at: field.time,
+  depth: z.int(),
+  max_depth: z.int(),
+  uses_left: z.int().optional(),
+  lineage: field.strings,
+  dropped: field.strings,
+  delivery: field.delivered.optional(),
+  dry_run: z.boolean().optional(),
+})
+
+export type Minted = z.output<typeof mintOutput>
+
+const defaultTtl = 300
+
+/** Decides, and returns the grant with its first token as writes. */
+export function mint(
+  call: Call,
+  input: MintInput,
+  source: Source,
+  receiver: Agent,
+): Outcome<Minted> {
+  if (input.bind_jwk !== undefined) {
+    throw new Refusal('unsupported', { message: 'Key-bound tokens are not supported yet.' })
+  }
+  const delivery = chooseDelivery(call, input.delivery, 'token')
+  const { ttl, grantTtl } = livesOf(call, input)
+  const { context, now } = call
+  const { live, self } = context
+  const wanted = {
+    scopes: parseWanted(call, input.scopes),
+    ...(input.audience !== undefined && { audience: audienceAsked(call, input.audience) }),
+    grantTtl,
+    ...(input.max_depth !== undefined && { maxDepth: input.max_depth }),
+    ...(input.uses !== undefined && { uses: input.uses }),
+    ...(input.task !== undefined && { task: input.task }),
+    ...(input.require !== undefined && { require: [...new Set(input.require)] }),
+    onExcess: input.on_excess ?? 'refuse',
+  }
+  const to = { agent: receiver, ceiling: live.ceilingOf(receiver) }
+  const attenuated = attenuate(source, to, wanted, live, self.serverId, now)
+  if (!attenuated.ok) throw excess(source, attenuated.failures)
+  const grant = grantOf(call, input, source, receiver, attenuated.grant)
+  const chain = [...parentChain(source), grant] as unknown as Chain
+  const authority = authorityOf(chain, live)
+  const issued = issueToken(context, {
+    authority,
+    audience: audienceOfToken(call, grant),
+    ttl,
+    credentialId: call.caller.credentialId,
+    now,
+    seq: call.seq,
+  })
+  const handed = deliverToken(call, { delivery, authority, issued, ttl, recipientId: receiver.id })
+  return {
+    result: mintedResult(call, authority, issued, attenuated.grant.dropped, source.usesLeft),
+    writes: [...grantWrites(call, grant, chain), insertToken(issued.token), ...handed.writes],
+    target: grant.id,
+    detail: {
+      scopes: formatScopes(grant.scopes),
+      to: receiver.id,
+      token_id: issued.token.id,
+      delivery,
+      ...(grant.task !== undefined && { task: grant.task }),
+    },
+    ...(!call.dryRun && { handOut: handed.handOut }),
+  }
+}
+
+/** Seconds; stated lives above the configured limits are refused, never shortened. */
+export function livesOf({ context: { settings } }: Call, input: MintInput) {
+  const { tokenMax, grantMax } = settings
+  const ttl =
+    input.ttl_seconds ?? Math.min(defaultTtl, tokenMax, input.grant_ttl_seconds ?? defaultTtl)
+  const grantTtl = input.grant_ttl_seconds ?? ttl
+  const flaw =
+    ttl > tokenMax
+      ? `ttl_seconds is above ${tokenMax}`
+      : grantTtl > grantMax
+        ? `grant_ttl_seconds is above ${grantMax}`
+        : grantTtl < ttl
+          ? 'grant_ttl_seconds is below ttl_seconds'
+          : undefined
+  if (flaw !== undefined) throw new Refusal('invalid_request', { message: `${flaw}.` })
+  return { ttl, grantTtl }
+}
+
+/** Unknown audiences stay in the list under a name that no server has, and fail as such. */
+function audienceAsked(call: Call, asked: readonly string[]): string[] {
+  const { context, caller } = call
+  return [
+    ...new Set(asked.map((text) => serverMeant(context, caller.orgId, text)?.id ?? 'unknown')),
+  ]
+}
+
+function excess(source: Source, failures: Parameters<typeof refuseAll>[0]): Refusal {
+  const scopes = failures.filter((f) => f.dimension === 'scopes' || f.dimension === 'ceiling')
+  const missing = scopes.flatMap((failure) => failure.asked as string[])
+  const permission = failures
+    .filter((f) => f.dimension === 'permission')
+    .map((f) => String(f.asked))
+  return refuseAll(failures, {
+    message: messageOf(failures[0].code, failures[0].dimension),
+    ...(missing.length + permission.length > 0 && { missing: [...missing, ...permission] }),
+    remedy: remedyOf(source, failures[0].dimension),
+  })
+}
+
+const messageOf = (code: string, dimension: string): string =>
+  `${code}: ${dimension} goes beyond what may be given here.`
+
+function remedyOf({ kind }: Source, dimension: string) {
+  if (dimension === 'scopes' && kind === 'parent') {
+    return {
+      text: 'Ask for scopes that your own grant covers, or pass on_excess: narrow.',
+      operation: 'list_permissions',
+      arguments: {},
+    }
+  }
+  if (dimension === 'scopes' || dimension === 'ceiling') {
+    return {
+      text: 'Ask for less, or have the ceiling of the agent raised by whoever may update it.',
+      operation: 'update_agent',
+    }
+  }
+  if (dimension === 'permission') {
+    return { text: 'Ask whoever delegated to you to include tokens:delegate.' }
+  }
+  return { text: `Ask for a ${dimension} within that of the grant it comes from, or leave it out.` }
+}
+
+const parentChain = (source: Source): readonly Grant[] =>
+  source.kind === 'parent' ? source.authority.chain : []
+
+function grantOf(
+  call: Call,
+  input: MintInput,
+  source: Source,
+  receiver: Agent,
+  attenuated: Attenuated,
+): Grant {
+  const { context, caller, now, seq } = call
+  const lineage = parentChain(source).map((grant) => grant.id)
+  const parentId = lineage.at(-1)
+  const { dropped: _, uses, task, binding, ...dimensions } = attenuated
+  return {
+    id: context.newId('grt'),
+    orgId: caller.orgId,
+    agentId: receiver.id,
+    instanceId: context.newId('ins'),
+    ...(input.instance !== undefined && { instanceLabel: input.instance }),
+    ...(parentId !== undefined && { parentId }),
+    lineage,
+    ...dimensions,
+    ...(uses !== undefined && { uses }),
+    ...(task !== undefined && { task }),
+    ...(binding !== undefined && { binding }),
+    credentialId: caller.credentialId,
+    standing: false,
+    createdSeq: seq,
+    createdAt: now,
+  }
+}
+
+/** The insert depends on nothing having restricted the chain, the receiver or the audience since. */
+function grantWrites(call: Call, grant: Grant, chain: Chain): Write[] {
+  const guard = [
+    ...keysOfChain(chain),
+    ...keysOfChain(call.caller.own.chain),
+    ...grant.audience.map((id) => revocationKey('server', id)),
+  ]
+  return [
+    insertGrant({ grant, guard: [...new Set(guard)] }),
+    ...(grant.uses === undefined ? [] : [insertUses(grant.id, grant.uses)]),
+  ]
+}
+
+/** A token carries one audience: this server if the grant has it, else the first. */
+export function audienceOfToken({ context }: Call, grant: Grant): string {
+  const audience = audienceOf(context, grant)
+  return audience.includes(context.self.serverId)
+    ? context.self.serverId
+    : (audience[0] ?? context.self.serverId)
+}
+
+export function mintedResult(
+  call: Call,
+  { grant }: Authority,
+  { token }: Issued,
+  dropped: readonly string[],
+  usesLeft: number | undefined,
+): Minted {
+  const left = leftOf(grant, usesLeft)
+  return {
+    grant_id: grant.id,
+    token_id: token.id,
+    agent_id: grant.agentId,
+    ...(grant.instanceId !== undefined && { instance_id: grant.instanceId }),
+    scopes: grant.scopes.map((scope) => scope.text),
+    audience: audienceOf(call.context, grant).map((id) => audienceName(call.context, id)),
+    expires_at: token.expiresAt,
+    grant_expires_at: grant.expiresAt ?? 0,
+    depth: grant.depth,
+    max_depth: grant.maxDepth,
+    ...(left !== undefined && { uses_left: left }),
+    lineage: [...grant.lineage],
+    dropped: [...dropped],
+    ...(call.dryRun && { dry_run: true }),
+  }
+}
+
+const leftOf = ({ uses }: Grant, above: number | undefined): number | undefined =>
+  uses === undefined ? above : Math.min(uses, above ?? uses)

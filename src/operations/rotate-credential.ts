@@ -1,0 +1,244 @@
+// rotate_credential: a successor with the same scopes and expiry, the old one still good for a while. An
+// overlap of zero means compromised: the old one is dead at the commit, with the grants it made.
+
+import { z } from 'zod'
+import type { Agent } from '../core/agent.ts'
+import { credentialStatus } from '../core/credential.ts'
+import type { Credential } from '../core/credential.ts'
+import { Refusal } from '../core/refusal.ts'
+import { credentialUse, neverUsed, putCredential } from '../store/credentials.ts'
+import { insertRevocation } from '../store/revocations.ts'
+import { one } from '../store/store.ts'
+import type { Write } from '../store/store.ts'
+import { chooseDelivery } from './delivery.ts'
+import * as field from './fields.ts'
+import { may, unknown, requireRootOrCredential } from './may.ts'
+import { described, withSecret } from './new-credential.ts'
+import { defineOperation } from './operation.ts'
+import type { Call } from './operation.ts'
+import { repeatSecret, used, wasUsed } from './repeat-secret.ts'
+import { isStronger, requireNotMore } from './stronger.ts'
+import { credentialMeant } from './whose-credential.ts'
+
+const defaultOverlap = 86_400
+const longestOverlap = 31_536_000
+
+const input = z.object({
+  credential_id: field.id('crd').optional().describe('Default: the one you came with.'),
+  overlap_seconds: z
+    .int()
+    .min(0)
+    .max(longestOverlap)
+    .optional()
+    .describe('How long the old one stays good; default 86400; 0 means it is compromised.'),
+  replace_unused: z
+    .boolean()
+    .optional()
+    .describe('For a lost answer: replace a successor that was never used.'),
+  public_jwk: z.record(z.string(), z.unknown()).optional().describe('Not supported yet.'),
+  delivery: field.delivery.optional(),
+})
+
+type Asked = z.output<typeof input>
+
+interface Rotated {
+  readonly credential_id: string
+  readonly old_credential_id: string
+  readonly old_retires_at: number
+  readonly old_last_used_at?: number
+  readonly old_used_by: readonly string[]
+  readonly dry_run?: boolean
+}
+
+export const rotateCredential = defineOperation({
+  name: 'rotate_credential',
+  title: 'Rotate a credential',
+  summary: 'Replaces a secret by a new one while the old stays good for the overlap.',
+  permission: '· / credentials:rotate',
+  ownNeedsCredential: true,
+  effect: 'write',
+  spendsUse: true,
+  refusesActAs: 'invalid_request',
+  input,
+  output: z.object({
+    credential_id: z.string(),
+    old_credential_id: z.string(),
+    old_retires_at: field.time,
+    old_last_used_at: field.time.optional(),
+    old_used_by: field.strings,
+    delivery: field.delivered.optional(),
+    dry_run: z.boolean().optional(),
+  }),
+  handle: async (asked, call) => {
+    const { old, agent, isOwn } = rightToRotate(call, asked)
+    const successor = await successorToReplace(call, asked, old)
+    const overlap = asked.overlap_seconds ?? defaultOverlap
+    refuseUnsafeDelivery(call, asked, agent, isOwn, overlap)
+    const { context, caller, now } = call
+    const { secretHash: _, passwordHash: __, rotatedTo: ___, retiresAt: ____, ...same } = old
+    const fresh: Credential = {
+      ...same,
+      id: context.newId('crd'),
+      recordedStatus: 'active',
+      createdAt: now,
+      rotatedFrom: old.id,
+      predecessors: [...old.predecessors, old.id],
+      createdBy: caller.agent.id,
+      createdUnder: caller.acting.grant.id,
+      version: 1,
+    }
+    const made = await withSecret(call, fresh, {
+      delivery: asked.delivery,
+      isFirst: false,
+      replacesOwnFile: isFileOf(call, old),
+    })
+    const retiring = endOf(old, fresh.id, now, overlap, successor !== undefined)
+    const use = await one(context.store.read(credentialUse(old.id)))
+    const result: Rotated = {
+      credential_id: fresh.id,
+      old_credential_id: old.id,
+      old_retires_at: retiring.retiresAt ?? now,
+      ...(use !== undefined && { old_last_used_at: use.lastUsedAt }),
+      old_used_by: use?.usedBy ?? [],
+      ...(call.dryRun && { dry_run: true }),
+    }
+    return {
+      result,
+      writes: [
+        putCredential(made.credential),
+        putCredential(retiring),
+        ...(retiring.recordedStatus === 'revoked' ? [revoked(old, now, 'rotated at once')] : []),
+        ...(successor === undefined ? [] : discard(successor, now)),
+        ...made.delivery.writes,
+      ],
+      target: old.id,
+      detail: { ...described(fresh), to: fresh.id, overlap, delivery: made.kind },
+      ...(!call.dryRun && { handOut: made.delivery.handOut }),
+    }
+  },
+  repeat: (recorded: Rotated, asked, call) => {
+    const { old, agent, isOwn } = rightToRotate(call, asked, true)
+    refuseUnsafeDelivery(call, asked, agent, isOwn, asked.overlap_seconds ?? defaultOverlap)
+    if (call.caller.mayOnlyRepeat === true && asked.delivery === 'handoff') {
+      throw new Refusal('invalid_request', {
+        message: 'A dead secret could never claim a handoff; choose another delivery.',
+      })
+    }
+    return repeatSecret(call, recorded, recorded.credential_id, {
+      delivery: asked.delivery,
+      isFirst: false,
+      replacesOwnFile: isFileOf(call, old),
+    })
+  },
+})
+
+/** The credential to rotate, if the caller may: its own, or by permission on its agent. */
+function rightToRotate(call: Call, asked: Asked, isRepeat = false) {
+  const { caller } = call
+  if (asked.public_jwk !== undefined) {
+    throw new Refusal('unsupported', { message: 'Keys of agents are not supported yet.' })
+  }
+  const id = asked.credential_id ?? caller.credential?.id
+  if (id === undefined) {
+    throw new Refusal('invalid_request', {
+      message: 'A call by token must name the credential to rotate.',
+    })
+  }
+  requireRootOrCredential(call)
+  const { credential: old, agent } = credentialMeant(call, id)
+  const isOwn = caller.credential !== undefined && agent.id === caller.presenter.id
+  if (!isOwn && !may(call, `credentials/${agent.name}:rotate`)) throw unknown('credential')
+  if (isOwn && !isRepeat) requireMayChange(call, asked, old)
+  if (isOwn && old.id !== caller.credential?.id) requireNotMore(call, agent, old)
+  return { old, agent, isOwn }
+}
+
+/** A retiring credential rotates nothing, except to replace its own unused successor. */
+function requireMayChange({ caller, now }: Call, { replace_unused }: Asked, old: Credential): void {
+  const { credential } = caller
+  if (credential === undefined || credentialStatus(credential, now) === 'active') return
+  if (replace_unused === true && old.id === credential.id) return
+  throw new Refusal('conflict', {
+    message: 'A retiring credential cannot rotate.',
+    remedy: {
+      text: 'Use its successor; if that was lost unused, repeat with replace_unused: true.',
+      operation: 'rotate_credential',
+      arguments: { replace_unused: true },
+    },
+  })
+}
+
+/** An active credential needs none; a retiring one only with `replace_unused` and an unused successor. */
+async function successorToReplace(
+  call: Call,
+  { replace_unused }: Asked,
+  old: Credential,
+): Promise<Credential | undefined> {
+  const { context, now } = call
+  const status = credentialStatus(old, now)
+  if (status === 'active') return undefined
+  const successor = context.live.credential(old.rotatedTo ?? '')
+  if (status !== 'retiring' || replace_unused !== true || successor === undefined) {
+    throw new Refusal('conflict', {
+      message: `The credential is ${status}; only an active one rotates.`,
+      remedy: { text: 'Rotate its successor, or pass replace_unused if that was never used.' },
+    })
+  }
+  const isActive = credentialStatus(successor, now) === 'active'
+  if (!isActive || (await wasUsed(call, successor.id))) throw used()
+  return successor
+}
+
+/** The new secret of a stronger agent, or of another one whose old secret is compromised, goes to it. */
+function refuseUnsafeDelivery(
+  call: Call,
+  { delivery }: Asked,
+  agent: Agent,
+  isOwn: boolean,
+  overlap: number,
+): void {
+  if (isOwn) return
+  const kind = chooseDelivery(call, delivery, 'secret')
+  if (overlap === 0) {
+    throw new Refusal('invalid_request', {
+      message: 'A compromised secret of another agent cannot be replaced by handing it over.',
+      remedy: {
+        text: 'Revoke it with revoke_credential, then give the agent a new one with add_credential.',
+        operation: 'revoke_credential',
+      },
+    })
+  }
+  if (kind === 'handoff' || !isStronger(call, agent)) return
+  throw new Refusal('exceeds_ceiling', {
+    message: 'The new secret of a stronger agent goes to that agent alone.',
+    missing_at: call.caller.agent.id,
+    remedy: { text: 'Use delivery handoff, which only that agent can claim.' },
+  })
+}
+
+const isFileOf = ({ context: { settings }, caller }: Call, old: Credential): boolean =>
+  settings.credentialFile !== undefined &&
+  caller.isEnvironments === true &&
+  caller.credential?.id === old.id
+
+function endOf(
+  old: Credential,
+  successorId: string,
+  now: number,
+  overlap: number,
+  isReplacing: boolean,
+): Credential {
+  const retiresAt = isReplacing && overlap > 0 ? (old.retiresAt ?? now) : now + overlap
+  const base = { ...old, rotatedTo: successorId, retiresAt, version: old.version + 1 }
+  return { ...base, recordedStatus: overlap === 0 ? 'revoked' : 'rotated' }
+}
+
+/** An unused successor ends with its secret, wherever the lost answer went. */
+const discard = (successor: Credential, now: number): readonly Write[] => [
+  neverUsed(successor.id, 'stale'),
+  putCredential({ ...successor, recordedStatus: 'revoked', version: successor.version + 1 }),
+  revoked(successor, now, 'replaced unused'),
+]
+
+const revoked = ({ orgId, id }: Credential, at: number, cause: string): Write =>
+  insertRevocation({ orgId, kind: 'credential', target: id, within: [], cause, at })

@@ -1,0 +1,58 @@
+// Stronger: an agent whose ceiling the caller's live authority does not cover. Toward such a caller may
+// only restrict; what it creates or changes must be covered by its own (authority: rule 5, law 9).
+
+import { exceeded } from '../core/authority.ts'
+import type { Agent } from '../core/agent.ts'
+import type { Credential } from '../core/credential.ts'
+import { Refusal } from '../core/refusal.ts'
+import type { ScopeSet } from '../core/scope.ts'
+import type { Call } from './operation.ts'
+
+/** The scopes that the acting authority does not cover. */
+export function uncovered(
+  { caller, context: { live } }: Call,
+  scopes: ScopeSet,
+): readonly string[] {
+  const { bounds, orgId } = caller.acting
+  return scopes
+    .filter((scope) => exceeded(bounds, scope, orgId, live) !== undefined)
+    .map((scope) => scope.text)
+}
+
+export const isStronger = (call: Call, agent: Agent): boolean =>
+  uncovered(call, call.context.live.ceilingOf(agent)).length > 0
+
+/** Refuses `exceeds_ceiling` where scopes go beyond the caller's own authority. */
+export function requireCover(call: Call, scopes: ScopeSet, dimension: string): void {
+  const missing = uncovered(call, scopes)
+  if (missing.length === 0) return
+  const { grant } = call.caller.acting
+  throw new Refusal('exceeds_ceiling', {
+    message: 'This goes beyond your own authority.',
+    missing,
+    missing_at: grant.agentId,
+    failures: [{ code: 'exceeds_ceiling', dimension, asked: missing, missing_at: grant.agentId }],
+    remedy: { text: 'Ask an agent whose authority covers this, or ask for less.' },
+  })
+}
+
+/** What a credential can do at most: its own scopes, or the whole ceiling of its agent. */
+export const reachOf = ({ context: { live } }: Call, agent: Agent, scopes?: ScopeSet): ScopeSet =>
+  scopes ?? live.ceilingOf(agent)
+
+/** When what the caller came with ends: what it makes for its own agent ends no later. */
+export function callersEnd({ caller, context: { live } }: Call): number | undefined {
+  return live.credential(caller.credentialId)?.expiresAt
+}
+
+/** Whether receiving this credential's secret would hand the caller's own agent more than it has. */
+export function requireNotMore(call: Call, agent: Agent, credential: Credential): void {
+  requireCover(call, reachOf(call, agent, credential.scopes), 'credential')
+  const end = callersEnd(call)
+  if (end === undefined || (credential.expiresAt ?? Number.MAX_SAFE_INTEGER) <= end) return
+  throw new Refusal('exceeds_ceiling', {
+    message: 'That credential outlives the one presented.',
+    missing_at: agent.id,
+    remedy: { text: 'Call with a credential that lives as long.' },
+  })
+}
