@@ -64,9 +64,9 @@ export function createKeyRing(live: LiveState, keys: Subkeys): KeyRing {
 
   return {
     signer(purpose) {
-      const record = [...live.signingKeys.values()]
-        .filter((key) => key.purpose === purpose && key.status === 'active')
-        .at(-1)
+      const record = [...live.signingKeys.values()].findLast(
+        (key) => key.purpose === purpose && key.status === 'active',
+      )
       if (record === undefined) throw new StoreProblem('damaged', `No active ${purpose} key`)
       return { kid: record.id, signer: signerOf(record) }
     },

@@ -27,5 +27,4 @@ export function taskAndAncestors(task: string): string[] {
 
 /** At most 500 characters (code points) without control characters, and well-formed Unicode. */
 export const isFreeText = (text: string): boolean =>
-  // oxlint-disable-next-line no-control-regex -- refusing control characters is the point
   text.length <= 1000 && [...text].length <= 500 && !/[\p{Cc}\p{Cs}\u2028\u2029]/u.test(text)

@@ -31,12 +31,12 @@ import { serverStatus } from './server-status.ts'
 import { setAgentStatus } from './set-agent-status.ts'
 import { updateAgent } from './update-agent.ts'
 import { verifyAudit } from './verify-audit.ts'
-import { whoami } from './whoami.ts'
+import { whoamiAmong } from './whoami.ts'
 
 export { inputSchemaOf } from './arguments.ts'
 
 export const operations: readonly Operation[] = [
-  whoami,
+  whoamiAmong(() => operations),
   checkPermission,
   listPermissions,
   listResourceTypes,

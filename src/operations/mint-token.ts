@@ -2,8 +2,9 @@
 
 import { audienceOf } from '../authority/audience.ts'
 import { Refusal } from '../core/refusal.ts'
-import { mint, mintInput, mintOutput } from './minting.ts'
-import type { Minted } from './minting.ts'
+import { mintInput, mintOutput } from './mint-fields.ts'
+import type { Minted } from './mint-fields.ts'
+import { mint } from './minting.ts'
 import { defineOperation } from './operation.ts'
 import { delegateInstead } from './perform.ts'
 import { reissue } from './reissuing.ts'

@@ -1,7 +1,6 @@
 // What minting and delegating share: from arguments to a grant by the attenuation rule, and from a grant
 // to its record, its first token and the answer.
 
-import { z } from 'zod'
 import { audienceName, audienceOf, serverMeant } from '../authority/audience.ts'
 import { issueToken } from '../authority/tokens.ts'
 import type { Issued } from '../authority/tokens.ts'
@@ -11,7 +10,6 @@ import type { Authority } from '../core/authority.ts'
 import { attenuate } from '../core/delegation.ts'
 import type { Attenuated, Source } from '../core/delegation.ts'
 import type { Grant } from '../core/grant.ts'
-import { hardMaxDepth } from '../core/grant.ts'
 import { keysOfChain } from '../core/liveness.ts'
 import type { Chain } from '../core/liveness.ts'
 import { Refusal, refuseAll } from '../core/refusal.ts'
@@ -22,61 +20,9 @@ import type { Write } from '../store/store.ts'
 import { insertToken } from '../store/tokens.ts'
 import { insertUses } from '../store/uses.ts'
 import { chooseDelivery, deliverToken } from './delivery.ts'
-import * as field from './fields.ts'
+import type { Minted, MintInput } from './mint-fields.ts'
 import type { Call, Outcome } from './operation.ts'
 import { parseWanted } from './scopes.ts'
-
-export const mintInput = z.object({
-  scopes: field.scopes,
-  audience: z
-    .array(z.string().min(1).max(512))
-    .min(1)
-    .max(32)
-    .optional()
-    .describe('For which servers: the issuer (default), or registered MCP servers by id or name.'),
-  ttl_seconds: field.seconds.optional().describe('Life of the token in seconds; default 300.'),
-  grant_ttl_seconds: field.seconds
-    .optional()
-    .describe('Life of the grant in seconds, within which tokens can be renewed.'),
-  max_depth: z
-    .int()
-    .min(0)
-    .max(hardMaxDepth)
-    .optional()
-    .describe('How deep below the root delegation may go; default 5.'),
-  uses: z.int().min(1).max(1_000_000_000).optional().describe('At most this many uses in all.'),
-  task: field.task.optional(),
-  instance: field.name.optional().describe('A label for this run.'),
-  bind_jwk: z.record(z.string(), z.unknown()).optional().describe('Not supported yet.'),
-  require: field.require.optional().describe('Protections every use must have.'),
-  on_excess: z
-    .enum(['refuse', 'narrow'])
-    .optional()
-    .describe('narrow drops scopes that go too far, whole, and reports them.'),
-  delivery: field.delivery.optional(),
-})
-
-export type MintInput = z.output<typeof mintInput>
-
-export const mintOutput = z.object({
-  grant_id: z.string(),
-  token_id: z.string(),
-  agent_id: z.string(),
-  instance_id: z.string().optional(),
-  scopes: field.strings,
-  audience: field.strings,
-  expires_at: field.time,
-  grant_expires_at: field.time,
-  depth: z.int(),
-  max_depth: z.int(),
-  uses_left: z.int().optional(),
-  lineage: field.strings,
-  dropped: field.strings,
-  delivery: field.delivered.optional(),
-  dry_run: z.boolean().optional(),
-})
-
-export type Minted = z.output<typeof mintOutput>
 
 const defaultTtl = 300
 
@@ -162,7 +108,7 @@ function audienceAsked(call: Call, asked: readonly string[]): string[] {
 
 function excess(source: Source, failures: Parameters<typeof refuseAll>[0]): Refusal {
   const scopes = failures.filter((f) => f.dimension === 'scopes' || f.dimension === 'ceiling')
-  const missing = scopes.flatMap((failure) => failure.asked as string[])
+  const missing = [...new Set(scopes.flatMap((failure) => failure.asked as string[]))]
   const permission = failures
     .filter((f) => f.dimension === 'permission')
     .map((f) => String(f.asked))
@@ -174,7 +120,9 @@ function excess(source: Source, failures: Parameters<typeof refuseAll>[0]): Refu
 }
 
 const messageOf = (code: string, dimension: string): string =>
-  `${code}: ${dimension} goes beyond what may be given here.`
+  code === 'insufficient_scope'
+    ? 'The grant does not allow delegation.'
+    : `What was asked for in ${dimension} goes beyond what may be given here.`
 
 function remedyOf({ kind }: Source, dimension: string) {
   if (dimension === 'scopes' && kind === 'parent') {

@@ -13,7 +13,7 @@ import { insertToken } from '../store/tokens.ts'
 import { chooseDelivery, deliverToken } from './delivery.ts'
 import { unknown } from './may.ts'
 import { audienceOfToken, mintedResult } from './minting.ts'
-import type { Minted } from './minting.ts'
+import type { Minted } from './mint-fields.ts'
 import type { Call, Outcome } from './operation.ts'
 
 export interface Renewal {

@@ -1,0 +1,62 @@
+// What a request may see listed: the operations that its authority may call, and for how long that list
+// may be kept. A request that presents nothing usable sees `whoami`, and the one claim that needs no
+// credential.
+
+import { authenticate } from '../authority/authenticate.ts'
+import type { Caller } from '../authority/caller.ts'
+import type { Context } from '../authority/context.ts'
+import { assertRegistered } from '../authority/registration.ts'
+import { Refusal } from '../core/refusal.ts'
+import type { Operation } from './operation.ts'
+import { narrowByMeta, presentedBy } from './perform.ts'
+import type { Request } from './perform.ts'
+import { visibleTo } from './visible.ts'
+
+export interface Seen {
+  readonly visible: readonly Operation[]
+  /** Milliseconds. */
+  readonly ttlMs: number
+}
+
+const longestMs = 60_000
+const bare: ReadonlySet<string> = new Set(['whoami', 'delegate_token', 'delegation_tree'])
+const strangers: ReadonlySet<string> = new Set(['whoami', 'claim_handoff'])
+
+/** Never rejects for want of authority: who may call nothing sees next to nothing. */
+export async function authorityFor(
+  context: Context,
+  request: Pick<Request, 'meta' | 'environment'>,
+  operations: readonly Operation[],
+): Promise<Seen> {
+  const caller = await callerOf(context, request)
+  if (caller === undefined) {
+    return { visible: operations.filter(({ name }) => strangers.has(name)), ttlMs: 0 }
+  }
+  const visible = visibleTo(caller, operations)
+  const isBare =
+    context.settings.actAs === 'required' && caller.isEnvironments === true && !caller.actsAs
+  const left = (caller.acting.grant.expiresAt ?? Number.MAX_SAFE_INTEGER) - context.now()
+  return {
+    visible: isBare ? visible.filter(({ name }) => bare.has(name)) : visible,
+    ttlMs: Math.max(0, Math.min(longestMs, left * 1000)),
+  }
+}
+
+async function callerOf(
+  context: Context,
+  request: Pick<Request, 'meta' | 'environment'>,
+): Promise<Caller | undefined> {
+  try {
+    await context.live.refresh()
+    assertRegistered(context)
+    const presented = presentedBy(request)
+    const authenticated = await authenticate(context, presented)
+    if (!authenticated.ok) return undefined
+    const isEnvironments = presented === request.environment
+    const proven = { ...authenticated.caller, isEnvironments }
+    return await narrowByMeta(context, proven, request.meta)
+  } catch (error) {
+    if (error instanceof Refusal) return undefined
+    throw error
+  }
+}

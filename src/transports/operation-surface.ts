@@ -1,0 +1,117 @@
+// The operation table as MCP doors serve it: every operation is a tool, a few reads are resources too.
+// Nothing here decides anything; each request goes down the one path of `perform`.
+
+import * as z from 'zod'
+import type { Context } from '../authority/context.ts'
+import type { Presented } from '../authority/presented.ts'
+import { Refusal } from '../core/refusal.ts'
+import { authorityFor } from '../operations/authority-for.ts'
+import { inputSchemaOf, operationByName, operations } from '../operations/index.ts'
+import type { Operation } from '../operations/operation.ts'
+import { perform } from '../operations/perform.ts'
+import { readResource, resources, resourceTemplates } from './resources.ts'
+import type { RequestSource, Surface, Tool, ToolResult } from './surface.ts'
+
+const instructions = `Remit keeps the credentials of agents. Call whoami first: it says who you are, what you hold and which tools you may call. Delegate narrower grants to sub-agents with delegate_token, and let them act by passing act_as with the grant id. Refusals say what is missing, where, and what would mend it. Secrets and tokens are never put in your context: they travel in _meta, files or handoffs.`
+
+/** The surface of one process: `environment` is what it was started with. */
+export function operationSurface(context: Context, environment: Presented): Surface {
+  const of = (source: RequestSource) => ({
+    environment,
+    ...(source.meta !== undefined && { meta: source.meta }),
+    ...traceIn(source),
+  })
+  return {
+    serverInfo: { name: 'remit', title: 'Remit', version: context.settings.version },
+    instructions,
+    listTools: async (source) => {
+      const { visible, ttlMs } = await authorityFor(context, of(source), operations)
+      return { items: visible.map(toolOf), ttlMs }
+    },
+    callTool: async (name, args, source) => {
+      const operation = operationByName(name)
+      if (operation === undefined) return refused(new Refusal('unknown_operation'))
+      const answer = await perform(context, operation, { arguments: args, ...of(source) })
+      return answer.ok ? allowed(answer.result, answer.meta) : refused(answer.refusal)
+    },
+    listResources: async (source) => {
+      const { visible, ttlMs } = await authorityFor(context, of(source), operations)
+      return { items: resources(visible), ttlMs }
+    },
+    listResourceTemplates: async (source) => {
+      const { visible, ttlMs } = await authorityFor(context, of(source), operations)
+      return { items: resourceTemplates(visible), ttlMs }
+    },
+    readResource: (uri, source) => readResource(context, uri, of(source)),
+  }
+}
+
+/** The trace id of a W3C `traceparent`, where the request carries one. */
+function traceIn({ meta }: RequestSource): { readonly traceId?: string } {
+  const traceparent = meta?.['traceparent']
+  if (typeof traceparent !== 'string') return {}
+  const traceId = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/.exec(traceparent)?.[1]
+  return traceId === undefined ? {} : { traceId }
+}
+
+const tools = new WeakMap<Operation, Tool>()
+
+/** Title, description, annotations and both schemas, all from the operation itself. */
+export function toolOf(operation: Operation): Tool {
+  const known = tools.get(operation)
+  if (known !== undefined) return known
+  const { name, title, summary, effect } = operation
+  const tool: Tool = {
+    name,
+    title,
+    description: summary,
+    inputSchema: { type: 'object', ...jsonSchema(inputSchemaOf(operation), 'input') },
+    outputSchema: {
+      type: 'object',
+      anyOf: [jsonSchema(operation.output, 'output'), errorSchema],
+    },
+    annotations: {
+      readOnlyHint: effect === 'read',
+      destructiveHint: effect === 'destroy',
+      idempotentHint: effect === 'read',
+      openWorldHint: false,
+    },
+  }
+  tools.set(operation, tool)
+  return tool
+}
+
+function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): Record<string, unknown> {
+  const { $schema: _, ...json } = z.toJSONSchema(schema, { io, unrepresentable: 'any' })
+  return json
+}
+
+const errorSchema = {
+  type: 'object',
+  properties: {
+    error: {
+      type: 'object',
+      properties: { code: { type: 'string' }, message: { type: 'string' } },
+      required: ['code', 'message'],
+    },
+  },
+  required: ['error'],
+}
+
+const allowed = (
+  result: Readonly<Record<string, unknown>>,
+  meta: Readonly<Record<string, string>> | undefined,
+): ToolResult => ({
+  content: [{ type: 'text', text: JSON.stringify(result) }],
+  structuredContent: result,
+  ...(meta !== undefined && { _meta: meta }),
+})
+
+function refused(refusal: Refusal): ToolResult {
+  const result = { error: refusal.toError() }
+  return {
+    content: [{ type: 'text', text: JSON.stringify(result) }],
+    structuredContent: result,
+    isError: true,
+  }
+}
