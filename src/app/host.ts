@@ -95,7 +95,7 @@ async function openRegistered(
   environment: EnvironmentCredential,
 ): Promise<App> {
   const { openApp } = await import('../app.ts')
-  const { registerThisServer } = await import('../authority/register-server.ts')
+  const { registerThisServer } = await import('../authority/registration.ts')
   const { sweepDeliveries } = await import('../authority/deliveries.ts')
   const app = await openApp(config, { log, environment })
   try {
@@ -112,7 +112,7 @@ async function openRegistered(
 const notRegistered = (cause: Refusal): Refusal =>
   new Refusal('invalid_client', {
     message: `This server could not register: ${cause.message}`,
-    remedy: cause.detail.remedy ?? { text: 'Run `remit init --recover` on the host.' },
+    remedy: { text: 'Run `remit init --recover` on the host, then start again.' },
     cause,
   })
 

@@ -16,7 +16,7 @@ export function fail(output: Output, error: unknown, json = false): number {
     return exitCodeOf(error.code)
   }
   const { missing, missing_at: at, failures, remedy } = error.toError()
-  output.say(`${plain(error.message)} (${error.code})`)
+  output.say(output.strong(`${plain(error.message)} (${error.code})`))
   if (missing !== undefined) output.say(`  missing: ${missing.join(', ')}`)
   if (at !== undefined) output.say(`  at: ${at}`)
   for (const { dimension, asked, allowed } of failures ?? []) {

@@ -65,7 +65,7 @@ function flagOf(argument: string, property: Property): Flag | undefined {
     case 'number or text':
       return made(new Option(`${flag} <value>`, description).argParser(numberOrText))
     case 'boolean':
-      return made(new Option(`${flag} [boolean]`, description).preset('true').argParser(truth))
+      return made(new Option(`${flag} [boolean]`, description).argParser(truth))
     case 'list':
       return made(new Option(`${flag} <item>`, `${description} (repeat)`.trim()).argParser(gather))
     case 'nested':

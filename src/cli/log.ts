@@ -12,7 +12,7 @@ export function createLog(level: Config['logLevel'], write: (line: string) => vo
   const load = async (): Promise<Log> => {
     const { pino } = await import('pino')
     const destination = { write: (line: string) => write(line.replaceAll(secretLike, '[secret]')) }
-    return pino({ level, base: { pid: process.pid } }, destination)
+    return pino<never>({ level, base: { pid: process.pid } }, destination)
   }
   const log = async (how: keyof Log, fields: object, message: string): Promise<void> => {
     loading ??= load()

@@ -50,7 +50,7 @@ function programFor(args: readonly string[], wiring: Wiring): Command {
   for (const operation of operations) {
     program.addCommand(operationCommand(operation, commandNameOf(operation) === called, wiring))
   }
-  return withoutExit(program)
+  return contained(program, wiring.output)
 }
 
 const stdioCommand = ({ host, finish }: Wiring): Command =>
@@ -64,9 +64,12 @@ const demoCommand = ({ finish }: Wiring): Command =>
     finish(await runDemo())
   })
 
-/** Usage errors come back to us instead of ending the process, from every command. */
-function withoutExit(command: Command): Command {
-  command.exitOverride()
-  for (const each of command.commands) withoutExit(each)
+/** Every command says what it has to say through `output`, and never ends the process itself. */
+function contained(command: Command, output: Output): Command {
+  command.exitOverride().configureOutput({
+    writeOut: (text) => output.data(text.trimEnd()),
+    writeErr: (text) => output.say(text.trimEnd()),
+  })
+  for (const each of command.commands) contained(each, output)
   return command
 }
