@@ -13,6 +13,7 @@ import { parseScope } from '../core/scope.ts'
 import type { Scope, ScopeSet } from '../core/scope.ts'
 import type { McpServer, ResourceType, State } from '../core/state.ts'
 import { agentById, allAgents } from '../store/agents.ts'
+import { newestHeadTime } from '../store/audit.ts'
 import { allCredentials, credentialById } from '../store/credentials.ts'
 import { changesAfter, newestChange } from '../store/facts.ts'
 import { grantById, standingRoots } from '../store/grants.ts'
@@ -26,6 +27,8 @@ import { inTurn, andThen } from '../store/store.ts'
 import type { Change, Read, Soon, Store } from '../store/store.ts'
 
 export interface LiveState extends State {
+  /** The newest time that any process committed at, in seconds. */
+  readonly committedAt: number
   /** Rises whenever anything here changed; what was derived at an older one must be derived again. */
   readonly revision: number
   readonly agents: ReadonlyMap<string, Agent>
@@ -68,6 +71,7 @@ export function openLiveState(store: Store): Soon<LiveState> {
   const computed = new Map<string, ScopeSet>()
   let seq = 0
   let revision = 0
+  let committedAt = 0
   /** Set until a catch-up succeeded: a failed one must not be taken for done. */
   let behind = false
 
@@ -146,10 +150,15 @@ export function openLiveState(store: Store): Soon<LiveState> {
       computed.clear()
     })
 
+  const readTime = (): Soon<void> =>
+    into(newestHeadTime, (at) => {
+      committedAt = Math.max(committedAt, at)
+    })
+
   const catchUp = (): Soon<void> => {
     behind = true
     return andThen(store.read(changesAfter(seq)), (changes) =>
-      andThen(inTurn(changes.map((change) => () => take(change))), () => {
+      andThen(inTurn([...changes.map((change) => () => take(change)), readTime]), () => {
         behind = false
       }),
     )
@@ -158,6 +167,9 @@ export function openLiveState(store: Store): Soon<LiveState> {
   const live: LiveState = {
     get seq() {
       return seq
+    },
+    get committedAt() {
+      return committedAt
     },
     get revision() {
       return revision

@@ -3,6 +3,7 @@
 // Once a credential of the chain was revoked, or the agent suspended or its ceiling cut, the next call
 // starts a new one (authority: rule 2).
 
+import type { UnlinkedEvent } from '../core/audit-link.ts'
 import { originOf } from '../core/credential.ts'
 import type { Credential } from '../core/credential.ts'
 import { hardMaxDepth } from '../core/grant.ts'
@@ -90,6 +91,25 @@ async function start(context: Context, credential: Credential, previous: Grant |
   const parts = [originOf(credential), limitText(settings.scopes), previous?.id ?? '']
   const standingKey = sha256(JSON.stringify(parts))
   const guard = keysOf(grant)
-  await committer.submit({ writes: [insertGrant({ grant, guard, standingKey })], events: [] })
+  const writes = [insertGrant({ grant, guard, standingKey })]
+  await committer.submit({ writes, events: [started(context, grant)] })
   await live.refresh()
 }
+
+const started = ({ newId, now, self }: Context, grant: Grant): UnlinkedEvent => ({
+  id: newId('evt'),
+  at: now(),
+  orgId: grant.orgId,
+  operation: 'start_root',
+  outcome: 'allowed',
+  code: 'allowed',
+  agentId: grant.agentId,
+  ...(grant.instanceId !== undefined && { instanceId: grant.instanceId }),
+  grantId: grant.id,
+  lineage: [],
+  presented: JSON.stringify({ agent_id: grant.agentId, credential_id: grant.credentialId }),
+  target: grant.id,
+  detail: '{}',
+  count: 1,
+  serverId: self.serverId,
+})

@@ -4,8 +4,10 @@
 import { audienceOf } from '../authority/audience.ts'
 import { rootOf } from '../core/grant.ts'
 import { Refusal } from '../core/refusal.ts'
-import { countLive } from '../store/grants.ts'
+import { isBelowCap, requireBelowCap } from '../store/grants.ts'
+import type { Cap } from '../store/grants.ts'
 import { one } from '../store/store.ts'
+import type { Write } from '../store/store.ts'
 import * as field from './fields.ts'
 import { findAgent, unknown } from './may.ts'
 import { mintInput, mintOutput } from './mint-fields.ts'
@@ -41,7 +43,7 @@ export const delegateToken = defineOperation({
       })
     }
     const { acting } = caller
-    await refuseAboveCaps(call)
+    const caps = await withinCaps(call)
     const left = await leastLeft(call, acting)
     const audience = audienceOf(context, acting.grant)
     const source = {
@@ -50,22 +52,28 @@ export const delegateToken = defineOperation({
       audience,
       ...(left !== undefined && { usesLeft: left }),
     }
-    return mint(call, wanted, source, receiver)
+    const outcome = mint(call, wanted, source, receiver)
+    return { ...outcome, writes: [...caps, ...(outcome.writes ?? [])] }
   },
   repeat: (recorded: Minted, input, call) => reissue(call, recorded, input),
 })
 
 /** Unexpired children of one grant and grants of one root are capped (authority: rule 38). */
-async function refuseAboveCaps({ context, caller, now }: Call): Promise<void> {
+async function withinCaps({ context, caller, now, dryRun }: Call): Promise<readonly Write[]> {
   const { store, settings } = context
   const { grant } = caller.acting
-  const { maxChildren, maxGrantsPerRoot } = settings
-  const children = await one(store.read(countLive('parent', grant.id, now, maxChildren)))
-  const inTree = await one(store.read(countLive('root', rootOf(grant), now, maxGrantsPerRoot)))
-  if ((children ?? 0) < maxChildren && (inTree ?? 0) < maxGrantsPerRoot) return
-  throw new Refusal('rate_limited', {
+  const caps: readonly Cap[] = [
+    { of: 'parent', id: grant.id, now, cap: settings.maxChildren },
+    { of: 'root', id: rootOf(grant), now, cap: settings.maxGrantsPerRoot },
+  ]
+  const full = new Refusal('rate_limited', {
     message: 'Too many live grants hang below this one or its root.',
     missing_at: grant.id,
     remedy: { text: 'Revoke what is no longer needed, or wait until it expires.' },
   })
+  if (!dryRun) return caps.map((cap) => requireBelowCap(cap, full))
+  for (const cap of caps) {
+    if ((await one(store.read(isBelowCap(cap)))) === undefined) throw full
+  }
+  return []
 }

@@ -8,6 +8,7 @@ import type { Caller } from '../authority/caller.ts'
 import type { Context } from '../authority/context.ts'
 import { metaKeys, presentedInMeta } from '../authority/presented.ts'
 import type { Meta, Presented } from '../authority/presented.ts'
+import { assertClock } from '../authority/clock.ts'
 import { assertRegistered } from '../authority/registration.ts'
 import { isId } from '../core/id.ts'
 import { Refusal } from '../core/refusal.ts'
@@ -43,20 +44,26 @@ export async function perform(
   let known: Known | undefined
   try {
     await context.live.refresh()
+    assertClock(context)
     if (operation.name !== 'register_mcp_server') assertRegistered(context)
     context.audit.assertWritable()
     const stranger = await answerStranger(context, operation, request)
     if (stranger !== undefined) return stranger
+    const presented = presentedBy(request)
+    const isEnvironments = presented === request.environment
     const authenticated = await authenticate(
       context,
-      presentedBy(request),
+      presented,
       isRepeatable(operation, request.arguments),
     )
     if (!authenticated.ok) {
+      if (isEnvironments) {
+        const claimed = await answerStranger(context, operation, { ...request, environment: dead })
+        if (claimed !== undefined) return claimed
+      }
       known = authenticated.known
       throw authenticated.refusal
     }
-    const isEnvironments = presentedBy(request) === request.environment
     const proven = { ...authenticated.caller, isEnvironments }
     caller = await narrowByMeta(context, proven, request.meta)
     const input = parseArguments(context, operation, request.arguments)
@@ -71,6 +78,9 @@ export async function perform(
     }
   }
 }
+
+/** A dead credential in the environment counts as none (authority: rule 9). */
+const dead: Presented = { kind: 'unusable' }
 
 /** The operations that need no agent's credential: registering a server, claiming a first secret. */
 async function answerStranger(

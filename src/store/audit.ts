@@ -137,6 +137,13 @@ export const chainHeads = headRead(`select * from audit_heads order by chain`, [
 export const chainHead = (chain: string) =>
   headRead(`select * from audit_heads where chain = $1`, [chain])
 
+/** When anything was last committed with an event. */
+export const newestHeadTime: Read<number> = {
+  sql: `select coalesce(max(at), 0) as at from audit_heads`,
+  values: [],
+  map: (row) => number(row, 'at'),
+}
+
 export const putHead = (head: Omit<ChainHead, 'sound'>): Write => ({
   sql: `
     insert into audit_heads (chain, seq, hash, at, mac) values ($1, $2, $3, $4, $5)

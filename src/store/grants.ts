@@ -4,6 +4,7 @@
 
 import type { Grant, Protection } from '../core/grant.ts'
 import { rootOf } from '../core/grant.ts'
+import type { Refusal } from '../core/refusal.ts'
 import { formatScopes } from '../core/scope.ts'
 import {
   flag,
@@ -204,23 +205,42 @@ export const insertGrant = ({ grant, guard, standingKey }: InsertGrant): Write =
   ...(grant.standing && { change: { entity: 'standing_root', id: grant.id } as const }),
 })
 
-/** Unexpired children of a grant and unexpired grants of a root, counted up to a cap. */
-export const countLive = (column: 'parent' | 'root', id: string, now: number, cap: number) =>
-  ({
-    sql: column === 'parent' ? countChildren : countOfRoot,
-    values: [id, now, cap],
-    map: (row: Row) => number(row, 'live'),
-  }) satisfies Read<number>
+/** Whether fewer than `cap` unexpired children hang from a grant, or grants from a root. */
+const capSql = {
+  parent: `
+    select 1 as holds where (
+      select count(*) from (
+        select 1 from grants where parent_id = $1 and expires_at > $2 limit cast($3 as bigint)
+      ) as counted
+    ) < cast($3 as bigint)`,
+  root: `
+    select 1 as holds where (
+      select count(*) from (
+        select 1 from grants where root_id = $1 and expires_at > $2 limit cast($3 as bigint)
+      ) as counted
+    ) < cast($3 as bigint)`,
+} as const
 
-const countChildren = `
-  select count(*) as live from (
-    select 1 from grants where parent_id = $1 and expires_at > $2 limit $3
-  ) as counted`
+export interface Cap {
+  readonly of: keyof typeof capSql
+  readonly id: string
+  readonly now: number
+  readonly cap: number
+}
 
-const countOfRoot = `
-  select count(*) as live from (
-    select 1 from grants where root_id = $1 and expires_at > $2 limit $3
-  ) as counted`
+export const isBelowCap = ({ of, id, now, cap }: Cap): Read<true> => ({
+  sql: capSql[of],
+  values: [id, now, cap],
+  map: () => true,
+})
+
+/** The same as a condition of the commit, so that callers that race do not pass it together. */
+export const requireBelowCap = ({ of, id, now, cap }: Cap, otherwise: Refusal): Write => ({
+  sql: capSql[of],
+  values: () => [id, now, cap],
+  expects: 1,
+  otherwise,
+})
 
 export const jsonList = (items: readonly string[]): string =>
   JSON.stringify(Object.fromEntries(items.map((item, i) => [i, item])))
