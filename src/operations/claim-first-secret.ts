@@ -56,7 +56,7 @@ export async function claimAsStranger(
     if (handoff === undefined || !handoff.byCodeAlone) throw noHandoff()
     if (handoff.claimedAt !== undefined) {
       await commit(claiming, handoff, endingWrites(context, handoff, now), 'second_claim')
-      throw claimedBefore()
+      return { refusal: claimedBefore() }
     }
     const { writes, handing } = await firstClaim(claiming, handoff, delivery)
     if (await commit(claiming, handoff, writes)) {

@@ -97,11 +97,10 @@ export interface Operation<Input extends Inputs = Inputs, Result extends object 
   ) => Outcome<Result> | Promise<Outcome<Result>>
 }
 
-/** Already committed with its event, unlike an `Outcome`. */
-export interface StrangersAnswer<Result> {
-  readonly result: Result
-  readonly handed?: Handed
-}
+/** Already committed with its event, unlike an `Outcome`; what is thrown instead is not. */
+export type StrangersAnswer<Result> =
+  | { readonly result: Result; readonly handed?: Handed }
+  | { readonly refusal: Refusal }
 
 /** What a call without an agent's credential works with. */
 export interface StrangersCall {

@@ -92,14 +92,15 @@ async function answerStranger(
   const { strangers } = operation
   if (strangers === undefined || !strangers.presenting.includes(presented.kind)) return undefined
   const input = parseArguments(context, operation, request.arguments)
-  const { result, handed } = await strangers.handle(input, {
+  const answer = await strangers.handle(input, {
     context,
     presented,
     meta: request.meta ?? {},
     now: context.now(),
     ...(input.idempotency_key !== undefined && { idempotencyKey: input.idempotency_key }),
   })
-  return answerOf(result, handed)
+  if ('refusal' in answer) return { ok: false, refusal: answer.refusal }
+  return answerOf(answer.result, answer.handed)
 }
 
 /** Exactly one source: the request's own, or the environment's where the request has none. */

@@ -1,7 +1,8 @@
-// Declares how an MCP server registers. It is presented by a registration credential or a bound key,
-// never by an agent, so the call itself goes to authority/register-server.ts before it gets here.
+// register_mcp_server: presented by a registration credential or a bound key, never by an agent. What it
+// does stands in authority/register-server.ts, which this server's own start uses too.
 
 import { z } from 'zod'
+import { registerServer } from '../authority/register-server.ts'
 import { Refusal } from '../core/refusal.ts'
 import { name, time } from './fields.ts'
 import { defineOperation } from './operation.ts'
@@ -45,4 +46,33 @@ export const registerMcpServer = defineOperation({
       },
     })
   },
+  strangers: {
+    presenting: ['registration', 'server_proof'],
+    handle: async ({ name, version, public_jwk, tools }, { context, presented }) => {
+      if (presented.kind !== 'registration' && presented.kind !== 'server_proof') {
+        throw new Refusal('invalid_client')
+      }
+      const secret = presented.kind === 'registration' ? presented.presentedSecret : undefined
+      try {
+        return {
+          result: await registerServer(context, {
+            ...(secret !== undefined && { presentedSecret: secret }),
+            presentedProof: presented.presentedProof,
+            name,
+            version,
+            publicJwk: public_jwk,
+            tools: tools.map(toolOf),
+          }),
+        }
+      } catch (error) {
+        if (error instanceof Refusal) return { refusal: error }
+        throw error
+      }
+    },
+  },
+})
+
+const toolOf = ({ name, scope_name }: { name: string; scope_name?: string | undefined }) => ({
+  name,
+  ...(scope_name !== undefined && { scope_name }),
 })
