@@ -54,11 +54,13 @@ export async function claimAsStranger(
   for (let attempt = 0; attempt < attempts; attempt++) {
     const handoff = await handoffMeant(context, code)
     if (handoff === undefined || !handoff.byCodeAlone) throw noHandoff()
+    if (handoff.claimedAt !== undefined && claiming.dryRun) return { refusal: claimedBefore() }
     if (handoff.claimedAt !== undefined) {
       await commit(claiming, handoff, endingWrites(context, handoff, now), 'second_claim')
       return { refusal: claimedBefore() }
     }
     const { writes, handing } = await firstClaim(claiming, handoff, delivery)
+    if (claiming.dryRun) return { result: { ...resultOf(handoff), dry_run: true } }
     if (await commit(claiming, handoff, writes)) {
       return { result: resultOf(handoff), handed: await handing.handOut() }
     }

@@ -66,8 +66,8 @@ export const claimHandoff = defineOperation({
   repeat: (_, asked, call) => claim(asked, call),
   strangers: {
     presenting: ['nothing', 'unusable'],
-    handle: (asked, { context, meta, now }) =>
-      claimAsStranger({ context, now, dryRun: false }, codeIn(asked, meta), asked.delivery),
+    handle: (asked, { context, meta, now, dryRun }) =>
+      claimAsStranger({ context, now, dryRun }, codeIn(asked, meta), asked.delivery),
   },
 })
 

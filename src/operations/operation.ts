@@ -108,6 +108,7 @@ export interface StrangersCall {
   readonly presented: Presented
   readonly meta: Readonly<Record<string, unknown>>
   readonly now: number
+  readonly dryRun: boolean
   readonly idempotencyKey?: string
 }
 

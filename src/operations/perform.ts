@@ -97,6 +97,7 @@ async function answerStranger(
     presented,
     meta: request.meta ?? {},
     now: context.now(),
+    dryRun: input.dry_run === true,
     ...(input.idempotency_key !== undefined && { idempotencyKey: input.idempotency_key }),
   })
   if ('refusal' in answer) return { ok: false, refusal: answer.refusal }

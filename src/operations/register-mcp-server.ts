@@ -48,7 +48,8 @@ export const registerMcpServer = defineOperation({
   },
   strangers: {
     presenting: ['registration', 'server_proof'],
-    handle: async ({ name, version, public_jwk, tools }, { context, presented }) => {
+    handle: async ({ name, version, public_jwk, tools }, { context, presented, dryRun }) => {
+      if (dryRun) throw new Refusal('unsupported', { message: 'Registering has no dry run.' })
       if (presented.kind !== 'registration' && presented.kind !== 'server_proof') {
         throw new Refusal('invalid_client')
       }
