@@ -61,9 +61,8 @@ export function createHost(env: Environment, version: string, output: Output): H
       credential.warnings.forEach(say)
       const app = await openRegistered(config, log, credential)
       try {
-        if (isAdmin(app.context, credential)) {
-          say('this server runs with the administrator credential; give agents their own.')
-        }
+        const { remarksOn } = await import('../authority/remarks.ts')
+        remarksOn(app.context, credential.presented).forEach(say)
         await serve(app, credential)
         await signEnd(app.context)
         return 0
@@ -136,9 +135,4 @@ async function signEnd(context: Context): Promise<void> {
   } catch (error) {
     context.log.error({ err: error }, 'No checkpoint could be written.')
   }
-}
-
-/** For a warning only: nothing is proven here. */
-function isAdmin({ live }: Context, { presented }: EnvironmentCredential): boolean {
-  return presented.kind === 'secret' && live.agent(presented.agentId)?.computedCeiling === true
 }
