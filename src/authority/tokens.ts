@@ -8,7 +8,7 @@ import type { Authority } from '../core/authority.ts'
 import { Refusal } from '../core/refusal.ts'
 import { revocationKey } from '../core/revocation.ts'
 import { formatScopes } from '../core/scope.ts'
-import type { AccessTokenClaims } from '../core/token-claims.ts'
+import type { AccessTokenClaims, Actor } from '../core/token-claims.ts'
 import { keyedHash, sha256 } from '../crypto/keyed-hash.ts'
 import { signOwnJwt, verifyOwnJwt } from '../crypto/own-jwt.ts'
 import { newSecret, secretKindOf } from '../crypto/secret.ts'
@@ -71,6 +71,7 @@ const opaqueHash = ({ keys }: Context, text: string): string =>
 function claimsOf(context: Context, authority: Authority, token: TokenBase): AccessTokenClaims {
   const { grant, chain } = authority
   const { self } = context
+  const act = actorsOf(chain)
   return {
     iss: self.issuer,
     sub: chain[0].agentId,
@@ -80,7 +81,7 @@ function claimsOf(context: Context, authority: Authority, token: TokenBase): Acc
     exp: token.expiresAt,
     jti: token.id,
     scope: formatScopes(effectiveScopes(authority)),
-    ...(grant.depth > 0 && { act: actorsOf(chain) }),
+    ...(act !== undefined && { act }),
     remit: {
       org: grant.orgId,
       grant: grant.id,
@@ -101,15 +102,12 @@ const viaOf = (grant: Grant) => ({
   credential: grant.credentialId,
 })
 
-interface Actor {
-  readonly sub: string
-  readonly act?: Actor
-}
-
-export function actorsOf(chain: Chain): Actor {
-  const [root, ...others] = chain
-  return others.reduce<Actor>((act, grant) => ({ sub: grant.agentId, act }), { sub: root.agentId })
-}
+/** The holder first, then its delegators below the root, whose agent is the subject itself. */
+export const actorsOf = ([, ...below]: Chain): Actor | undefined =>
+  below.reduce<Actor | undefined>(
+    (act, { agentId: sub }) => (act === undefined ? { sub } : { sub, act }),
+    undefined,
+  )
 
 export type Recognised =
   | { readonly ok: true; readonly token: Token }

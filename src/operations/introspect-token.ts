@@ -131,7 +131,7 @@ async function described(call: Call, state: GrantState, token: Token | undefined
   const { context } = call
   const { grant, chain, authority } = state
   const left = await leastLeft(call, state)
-  const act = grant.depth > 0 ? { ...actorsOf(chain) } : undefined
+  const act = actorsOf(chain)
   return {
     active: true,
     scope: formatScopes(effectiveScopes(authority)),
@@ -143,7 +143,7 @@ async function described(call: Call, state: GrantState, token: Token | undefined
     ...(token === undefined && grant.expiresAt !== undefined && { exp: grant.expiresAt }),
     iss: context.self.issuer,
     token_type: 'Bearer',
-    ...(act !== undefined && { act }),
+    ...(act !== undefined && { act: { ...act } }),
     grant_id: grant.id,
     lineage: [...grant.lineage],
     depth: grant.depth,
