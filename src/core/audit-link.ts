@@ -80,8 +80,10 @@ export function chainVerifier(hashOf: (text: string) => string, from?: AuditEven
       if (bad !== undefined) return
       const { hash, ...linked } = event
       if (event.seq !== expected) bad = { first_bad_seq: expected, what: 'missing' }
-      else if (hashOf(linkText(linked)) !== hash) bad = { first_bad_seq: event.seq, what: 'edited' }
-      else if (event.previous !== previous) {
+      else if (hashOf(linkText(linked)) !== hash) {
+        const what = fitsElsewhere(event, hashOf) ? 'reordered' : 'edited'
+        bad = { first_bad_seq: event.seq, what }
+      } else if (event.previous !== previous) {
         bad = { first_bad_seq: event.seq, what: 'reordered' }
       } else {
         previous = hash
@@ -98,4 +100,14 @@ export function chainVerifier(hashOf: (text: string) => string, from?: AuditEven
       return { ok: true, count, head: previous }
     },
   }
+}
+
+const searched = 1000
+
+/** Whether an event is whole but for its place: the hash covers that too. */
+function fitsElsewhere({ hash, ...linked }: AuditEvent, hashOf: (text: string) => string): boolean {
+  for (let seq = Math.max(1, linked.seq - searched); seq <= linked.seq + searched; seq++) {
+    if (hashOf(linkText({ ...linked, seq })) === hash) return true
+  }
+  return false
 }

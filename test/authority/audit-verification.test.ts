@@ -120,7 +120,20 @@ describe('what was done to it', () => {
         w.tamper(`update audit_events set seq = 12 where seq = 13`)
         w.tamper(`update audit_events set seq = 13 where seq = -12`)
       },
-      { first_bad_seq: 12, what: expect.stringMatching(/^(reordered|edited)$/) },
+      { first_bad_seq: 12, what: 'reordered' },
+    ],
+    [
+      'an event was moved into the place of another',
+      (w) => {
+        w.tamper(`delete from audit_events where seq = 12`)
+        w.tamper(`update audit_events set seq = seq - 1 where seq > 12`)
+      },
+      { first_bad_seq: 12, what: 'reordered' },
+    ],
+    [
+      'a link was edited',
+      (w) => w.tamper(`update audit_events set previous = 'x' where seq = 12`),
+      { first_bad_seq: 12, what: 'edited' },
     ],
     [
       'the tail was cut',
@@ -183,6 +196,21 @@ describe('what was done to it', () => {
       first_bad_seq: 10,
       what: 'missing',
     })
+  })
+})
+
+describe('no new chain begins', () => {
+  test.each([
+    ['the head', [`delete from audit_heads`]],
+    ['the head and every event', [`delete from audit_heads`, `delete from audit_events`]],
+  ])('where %s was removed', async (_, statements) => {
+    const w = await filled()
+    for (const sql of statements) w.tamper(sql)
+    const event = eventOf(w, 31)
+    await expect(w.context.committer.submit({ writes: [], events: [event] })).rejects.toMatchObject(
+      { code: 'unavailable' },
+    )
+    expect(w.read(`select count(*) from audit_heads`)).toBe(0)
   })
 })
 
