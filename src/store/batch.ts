@@ -5,7 +5,7 @@
 import { chainStart, linkText } from '../core/audit-link.ts'
 import type { AuditEvent } from '../core/audit-link.ts'
 import { Refusal } from '../core/refusal.ts'
-import { chainHead, eventValues, insertEventSql, putHead } from './audit.ts'
+import { chainHead, eventsOfChain, eventValues, insertEventSql, putHead } from './audit.ts'
 import { newestChange } from './facts.ts'
 import type { Read, Seal, Unit, UnitResult, Value, Write } from './store.ts'
 
@@ -40,8 +40,12 @@ export function runBatch(engine: Engine, units: readonly Unit[], at: number): Un
   if (stored !== undefined && stored.at > at + farBehind) {
     throw new Refusal('unavailable', { message: 'The clock is behind what was committed before.' })
   }
+  const newest = read(newestChange)[0] ?? 0
+  if (stored === undefined && (newest > 0 || read(eventsOfChain(onlyChain, 0, 1)).length > 0)) {
+    throw new Refusal('unavailable', { message: 'The end of the audit chain was removed.' })
+  }
   const progress: Progress = {
-    seq: read(newestChange)[0] ?? 0,
+    seq: newest,
     head: { seq: stored?.seq ?? 0, hash: stored?.hash ?? chainStart },
   }
   const results = units.map((unit) => runUnit(engine, unit, progress, at))
