@@ -171,6 +171,10 @@ function depthFailures(parent: Grant | undefined, { maxDepth }: Wanted): Failure
     const asked = maxDepth
     failures.push({ code: 'exceeds_parent', dimension: 'max_depth', asked, allowed, missing_at })
   }
+  if (maxDepth !== undefined && maxDepth < parent.depth + 1) {
+    const asked = maxDepth
+    failures.push({ code: 'depth_exhausted', dimension: 'max_depth', asked, allowed, missing_at })
+  }
   return failures
 }
 
