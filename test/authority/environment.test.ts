@@ -197,13 +197,15 @@ test.each<[string, Record<string, string>]>([
   expect(credentialFile).toBeUndefined()
 })
 
+const makePipe = 'mkfifo'
+
 test('links and pipes are not read', () => {
   const target = file('a.b.c')
   const folder = temporaryFolder()
   const link = join(folder, 'link')
   const pipe = join(folder, 'pipe')
   symlinkSync(target, link)
-  execFileSync('mkfifo', ['-m', '600', pipe])
+  execFileSync(makePipe, ['-m', '600', pipe])
   for (const path of [link, pipe]) {
     expect(take({ REMIT_TOKEN_FILE: path }).presented).toEqual({ kind: 'unusable' })
   }
