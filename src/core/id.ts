@@ -26,3 +26,7 @@ export const looksLikeId = (text: string): boolean => shape.test(text)
 
 export const isId = (prefix: IdPrefix, text: string): boolean =>
   text.startsWith(`${prefix}_`) && text.length === prefix.length + 27 && shape.test(text)
+
+/** The shape of ids with one prefix, for schemas that callers read. */
+export const idPattern = (prefix: IdPrefix): RegExp =>
+  new RegExp(`^${prefix}_[0-7][0-9a-hjkmnp-tv-z]{25}$`)

@@ -3,7 +3,7 @@
 
 import { looksLikeId } from './id.ts'
 
-const namePattern = /^[a-z0-9][a-z0-9._-]{0,63}$/
+export const namePattern = /^[a-z0-9][a-z0-9._-]{0,63}$/
 
 /** A name of an agent, server, type or operation; never mistaken for an id. */
 export const isName = (text: string): boolean => namePattern.test(text) && !looksLikeId(text)

@@ -59,8 +59,16 @@ function failureOf(issue: z.core.$ZodIssue) {
   } as const
 }
 
+/** Kinds whose message names the rule and nothing of the value. */
+const saysItself: ReadonlySet<string> = new Set([
+  'custom',
+  'too_big',
+  'too_small',
+  'invalid_format',
+])
+
 const messageOf = (issue: z.core.$ZodIssue): string =>
-  issue.code === 'custom' || issue.code === 'too_big' || issue.code === 'too_small'
+  saysItself.has(issue.code)
     ? issue.message
     : issue.code === 'invalid_value'
       ? `must be one of ${issue.values.join(', ')}`

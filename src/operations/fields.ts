@@ -5,20 +5,19 @@ import { z } from 'zod'
 import { deliveryKinds } from '../authority/context.ts'
 import { agentStatuses, authMethods, sensitivities } from '../core/agent.ts'
 import { protections } from '../core/grant.ts'
-import { isId } from '../core/id.ts'
+import { idPattern, isId } from '../core/id.ts'
 import type { IdPrefix } from '../core/id.ts'
-import { isFreeText, isName, isTask } from '../core/name.ts'
+import { isFreeText, isName, isTask, namePattern } from '../core/name.ts'
 
 const text = z.string().max(4096)
 
 export const id = (prefix: IdPrefix) =>
-  text.refine((value) => isId(prefix, value), {
-    error: `must be an id that begins with ${prefix}_`,
-  })
+  z.string().regex(idPattern(prefix), { error: `must be an id that begins with ${prefix}_` })
 
-export const name = text.refine(isName, {
-  error: 'must match [a-z0-9][a-z0-9._-]{0,63} and not look like an id',
-})
+export const name = z
+  .string()
+  .regex(namePattern, { error: 'must match [a-z0-9][a-z0-9._-]{0,63}' })
+  .refine(isName, { error: 'must not look like an id' })
 
 /** An agent by id or by name. */
 export const agentRef = text
