@@ -1,0 +1,47 @@
+// What stays when the story has ended: a store in `.remit` of the current directory, where there was none,
+// with which mcp.json works as it stands, and how to try it.
+
+import { existsSync } from 'node:fs'
+import { join, relative, resolve } from 'node:path'
+import type { Page } from './page.ts'
+import { BrokenPromise } from './promise.ts'
+import { runRemit } from './stage.ts'
+
+export async function makeLocalStore({ step, yes }: Page, program: string): Promise<void> {
+  step('Your turn')
+  const home = resolve('.remit')
+  if (existsSync(join(home, 'remit.db'))) {
+    return yes('.remit holds a store already; it is left as it is')
+  }
+  await runRemit(program, ['init', '--json'], home).catch((error: unknown) => {
+    const said = (error as { readonly stderr?: string }).stderr
+    throw new BrokenPromise(`a store is made in .remit (${said?.trim() ?? String(error)})`)
+  })
+  yes('.remit holds a store of your own, with the agents admin and local')
+}
+
+export function howToTry({ print, paint }: Page, program: string): void {
+  const place = relative('.', program)
+  const isHere = place === join('dist', 'main.js') && existsSync('mcp.json')
+  const remit = isHere ? `node ${place}` : `node ${program}`
+  const home = resolve('.remit')
+  const inspected = isHere
+    ? '--config mcp.json --server remit'
+    : `-e REMIT_HOME=${home} -e REMIT_CREDENTIAL_FILE=credentials/local.json ${remit} stdio`
+  const entry = {
+    command: 'node',
+    args: [resolve(program), 'stdio'],
+    env: { REMIT_HOME: home, REMIT_CREDENTIAL_FILE: 'credentials/local.json' },
+  }
+  const lines = (text: string) => text.split('\n').map((line) => `     ${paint('cyan', line)}`)
+  const show = (what: string, ...text: readonly string[]) =>
+    print([`\n   ${what}`, ...text.flatMap(lines)].join('\n'))
+  show('Look at it in MCP Inspector:', `npx @modelcontextprotocol/inspector ${inspected}`)
+  show(
+    'Ask it on the command line, as the administrator:',
+    `REMIT_HOME=.remit ${remit} whoami`,
+    `REMIT_HOME=.remit ${remit} --help`,
+  )
+  show('Add it to a client, under its `mcpServers`:', `"remit": ${JSON.stringify(entry, null, 2)}`)
+  print()
+}

@@ -1,0 +1,59 @@
+// Calls as the story makes them: one is expected to be allowed or refused, and ends the demo otherwise.
+
+import { promised } from './promise.ts'
+import type { Answer, Connection, Fields } from './stage.ts'
+
+export interface RefusalSeen {
+  readonly code: string
+  readonly message: string
+  readonly missing?: readonly string[]
+  readonly missing_at?: string
+  readonly remedy?: { readonly text: string; readonly operation?: string }
+  readonly failures?: readonly { readonly dimension: string; readonly asked: unknown }[]
+}
+
+/** Who makes a call: one connection and, for a sub-agent, the token its harness puts into `_meta`. */
+export interface Caller {
+  allowed(operation: string, args?: Fields): Promise<Answer>
+  refused(operation: string, code: string, args?: Fields): Promise<RefusalSeen>
+}
+
+export function callerOn(connection: Connection, token?: string): Caller {
+  const meta = token === undefined ? undefined : { 'dev.remit/token': token }
+  return {
+    async allowed(operation, args) {
+      const answer = await connection.call(operation, args, meta)
+      const { error } = answer.result
+      promised(!answer.isError, `${operation} is allowed (it said ${JSON.stringify(error)})`)
+      return answer
+    },
+    async refused(operation, code, args) {
+      const { isError, result } = await connection.call(operation, args, meta)
+      const error = result['error'] as RefusalSeen | undefined
+      const said = error?.code ?? 'allowed'
+      promised(isError && said === code, `${operation} is refused with ${code} (it was ${said})`)
+      return error as RefusalSeen
+    },
+  }
+}
+
+/** A token that travelled beside the result, where no model reads it. */
+export function tokenOf({ meta }: Answer): string {
+  const token = meta['dev.remit/token']
+  promised(typeof token === 'string' && token !== '', 'the token comes in _meta')
+  return token
+}
+
+export const textOf = ({ result }: Answer, field: string): string => {
+  const value = result[field]
+  promised(typeof value === 'string' && value !== '', `the answer has ${field}`)
+  return value
+}
+
+/** An object or array within an answer, by the names that lead to it. */
+export function within(answer: Answer, ...path: readonly string[]): Fields {
+  let value: unknown = answer.result
+  for (const name of path) value = (value as Fields | undefined)?.[name]
+  promised(typeof value === 'object' && value !== null, `the answer has ${path.join('.')}`)
+  return value as Fields
+}
