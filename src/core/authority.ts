@@ -5,7 +5,7 @@
 import type { Grant } from './grant.ts'
 import type { Chain } from './liveness.ts'
 import { revocationKey } from './revocation.ts'
-import { covers, intersect, setCovers } from './scope.ts'
+import { covers, intersect, reduce, setCovers } from './scope.ts'
 import type { Scope, ScopeSet } from './scope.ts'
 import type { State } from './state.ts'
 
@@ -103,6 +103,10 @@ export function effectiveScopes({ bounds }: Authority): ScopeSet {
   return others.reduce((scopes, { scopes: bound }) => {
     if (scopes.every((scope) => setCovers(bound, scope))) return scopes
     if (scopes.length * bound.length <= foldLimit) return intersect(scopes, bound)
-    return scopes.filter((scope) => setCovers(bound, scope))
+    return wholeMembers(scopes, bound)
   }, first.scopes)
 }
+
+/** The members of either set that the other covers; what only overlaps is left out. */
+const wholeMembers = (a: ScopeSet, b: ScopeSet): ScopeSet =>
+  reduce([...a.filter((scope) => setCovers(b, scope)), ...b.filter((scope) => setCovers(a, scope))])
