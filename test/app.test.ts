@@ -19,7 +19,7 @@ import { queryEvents } from '../src/store/audit.ts'
 import { openForInit } from '../src/store/open.ts'
 import { deriveKeys } from '../src/crypto/keyed-hash.ts'
 import { auditHash } from '../src/authority/audit-verification.ts'
-import { configOf, keptLog } from './temporary.ts'
+import { configOf, keptLog } from './support/temporary.ts'
 
 async function withApp<T>(config: Config, use: (app: App) => T | Promise<T>): Promise<T> {
   const app = await openApp(config, { log: keptLog() })

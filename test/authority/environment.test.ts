@@ -16,7 +16,7 @@ import { takeEnvironmentCredential } from '../../src/authority/environment.ts'
 import { newId } from '../../src/core/id.ts'
 import { Refusal } from '../../src/core/refusal.ts'
 import { newSecret } from '../../src/crypto/secret.ts'
-import { temporaryFolder } from '../temporary.ts'
+import { temporaryFolder } from '../support/temporary.ts'
 
 const agentId = newId('agt')
 const secret = newSecret('agent_secret').reveal()

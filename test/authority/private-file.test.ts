@@ -20,7 +20,7 @@ import {
   writePrivateFile,
 } from '../../src/authority/private-file.ts'
 import { StoreProblem } from '../../src/store/problem.ts'
-import { temporaryFolder } from '../temporary.ts'
+import { temporaryFolder } from '../support/temporary.ts'
 
 const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8)
 

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { createHost } from '../../src/app/host.ts'
 import type { Output } from '../../src/cli/output.ts'
 import { runProgram } from '../../src/cli/program.ts'
-import { temporaryFolder } from '../temporary.ts'
+import { temporaryFolder } from '../support/temporary.ts'
 
 export interface Ran {
   readonly code: number

@@ -13,7 +13,7 @@ import { Refusal } from '../../src/core/refusal.ts'
 import { newSecret } from '../../src/crypto/secret.ts'
 import { defineOperation } from '../../src/operations/operation.ts'
 import type { Operation } from '../../src/operations/operation.ts'
-import { temporaryFolder } from '../temporary.ts'
+import { temporaryFolder } from '../support/temporary.ts'
 
 const operation = defineOperation({
   name: 'try_things',

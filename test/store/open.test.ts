@@ -21,7 +21,7 @@ import {
   openStore,
 } from '../../src/store/open.ts'
 import { StoreProblem } from '../../src/store/problem.ts'
-import { temporaryFolder } from '../temporary.ts'
+import { temporaryFolder } from '../support/temporary.ts'
 
 const keys = deriveKeys(Buffer.alloc(32, 1))
 const options = { keys: () => keys, hashOf: auditHash, onDamage: () => undefined }

@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
-import { readConfig } from '../src/config.ts'
-import type { Config, Environment } from '../src/config.ts'
+import { readConfig } from '../../src/config.ts'
+import type { Config, Environment } from '../../src/config.ts'
 
 /** A new private folder, removed when the test ends. */
 export function temporaryFolder(): string {
