@@ -19,11 +19,12 @@ export function serverMeant(context: Context, orgId: string, asked: string): Mcp
   return server?.orgId === orgId && server.status === 'active' ? server : undefined
 }
 
-/** Server ids: recorded ones, or for a standing root every active server of the organisation. */
+/** Server ids: recorded ones, or for a standing root this server and every active one of the organisation. */
 export function audienceOf({ live, self }: Context, grant: Grant): readonly string[] {
   if (!grant.standing) return grant.audience
   return [...live.servers.values()]
-    .filter((server) => server.orgId === grant.orgId && server.status === 'active')
+    .filter((server) => server.orgId === grant.orgId || server.id === self.serverId)
+    .filter((server) => server.status === 'active')
     .map((server) => server.id)
     .toSorted((a, b) => Number(b === self.serverId) - Number(a === self.serverId))
 }

@@ -68,7 +68,7 @@ export function attenuate(
   const failures = [
     ...narrowed.failures,
     ...taskFailures(parent, wanted),
-    ...audienceFailures(source, wanted, state),
+    ...audienceFailures(source, wanted, state, thisServer),
     ...depthFailures(parent, wanted),
     ...usesFailures(source, wanted),
     ...protectionFailures(parent, wanted),
@@ -135,11 +135,18 @@ function taskFailures(parent: Grant | undefined, { task }: Wanted): Failure[] {
   ]
 }
 
-function audienceFailures(source: Source, { audience }: Wanted, state: State): Failure[] {
+/** An audience is this server or an active one of the same organisation. */
+function audienceFailures(
+  source: Source,
+  { audience }: Wanted,
+  state: State,
+  thisServer: string,
+): Failure[] {
   const { grant, orgId } = source.authority
   const unknown = (audience ?? []).filter((id) => {
     const server = state.server(id)
-    return server?.orgId !== orgId || server.status !== 'active'
+    const isOurs = id === thisServer || server?.orgId === orgId
+    return !isOurs || server?.status !== 'active'
   })
   const wide = (audience ?? []).filter(
     (id) => !unknown.includes(id) && !source.audience.includes(id),
