@@ -226,7 +226,8 @@ create table idempotency (
   operation text not null,
   arguments_hash text not null,
   result text not null,
-  created_at bigint not null
+  created_at bigint not null,
+  mac text not null
 );
 create index idempotency_by_age on idempotency (created_at);
 

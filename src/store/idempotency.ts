@@ -2,7 +2,8 @@
 // proofs live here too: both say that something happened before.
 
 import { Refusal } from '../core/refusal.ts'
-import { text } from './row.ts'
+import { isSound, sealed, text } from './row.ts'
+import type { SealedTable } from './row.ts'
 import type { Read, Write } from './store.ts'
 
 export interface Answered {
@@ -13,30 +14,36 @@ export interface Answered {
   readonly result: string
 }
 
+/** Sealed, because a repeat hands out a token or secret of what the result names. */
+const table: SealedTable = {
+  name: 'idempotency',
+  columns: ['key_hash', 'operation', 'arguments_hash', 'result', 'created_at'],
+}
+
 export const answeredBefore = (keyHash: string): Read<Answered> => ({
   sql: `select * from idempotency where key_hash = $1`,
   values: [keyHash],
-  map: (row) => ({
-    keyHash: text(row, 'key_hash'),
-    operation: text(row, 'operation'),
-    argumentsHash: text(row, 'arguments_hash'),
-    result: text(row, 'result'),
-  }),
+  map: (row, seal) =>
+    isSound(table, row, seal)
+      ? {
+          keyHash: text(row, 'key_hash'),
+          operation: text(row, 'operation'),
+          argumentsHash: text(row, 'arguments_hash'),
+          result: text(row, 'result'),
+        }
+      : undefined,
 })
 
 /** The first of two equal calls that race is recorded; the other decides again and finds it. */
-export const recordAnswer = (answered: Answered, now: number): Write => ({
+export const recordAnswer = (
+  { keyHash, operation, argumentsHash, result }: Answered,
+  now: number,
+): Write => ({
   sql: `
-    insert into idempotency (key_hash, operation, arguments_hash, result, created_at)
-    values ($1, $2, $3, $4, $5)
+    insert into idempotency (key_hash, operation, arguments_hash, result, created_at, mac)
+    values ($1, $2, $3, $4, $5, $6)
     on conflict (key_hash) do nothing`,
-  values: () => [
-    answered.keyHash,
-    answered.operation,
-    answered.argumentsHash,
-    answered.result,
-    now,
-  ],
+  values: (point) => sealed(table, [keyHash, operation, argumentsHash, result, now], point),
   expects: 1,
   otherwise: 'stale',
 })
