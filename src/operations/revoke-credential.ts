@@ -61,6 +61,10 @@ export const revokeCredential = defineOperation({
       detail: { cause, kill_tokens },
     }
   },
+  repeat: (recorded, { credential_id }, call) => {
+    requireRight(call, credentialMeant(call, credential_id).agent, 'revoke', unknown('credential'))
+    return { result: recorded }
+  },
 })
 
 const isAlready = (credential: Credential, killTokens: boolean, now: number): boolean => {

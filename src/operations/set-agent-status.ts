@@ -58,6 +58,10 @@ export const setAgentStatus = defineOperation({
     const writes = [putAgent(changed), ...(status === 'active' ? [] : [insertRevocation(cut)])]
     return { result, writes, ...about }
   },
+  repeat: (recorded, { agent }, call) => {
+    agentToChange(call, agent, 'suspend')
+    return { result: recorded }
+  },
 })
 
 /** The last active agent with the computed ceiling cannot be shut out (authority: rule 6). */
