@@ -62,10 +62,11 @@ export function remedyFor(
       operation: 'update_agent',
     }
   }
-  if (bound.kind === 'credential') {
+  // Only under a standing root is the credential one's own; a child is not told of its root's.
+  if (bound.kind === 'credential' && grant.standing) {
     return { text: 'The credential presented is narrower: use one whose scopes cover this.' }
   }
-  if (bound.kind === 'environment') {
+  if (bound.kind === 'environment' && grant.standing) {
     return { text: 'REMIT_SCOPES limits this process: start it with scopes that cover this.' }
   }
   return {
