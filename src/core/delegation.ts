@@ -67,6 +67,7 @@ export function attenuate(
   const narrowed = narrow(source, receiver, wanted, state)
   const failures = [
     ...narrowed.failures,
+    ...organisationFailures(source, receiver),
     ...taskFailures(parent, wanted),
     ...audienceFailures(source, wanted, state, thisServer),
     ...depthFailures(parent, wanted),
@@ -120,6 +121,14 @@ function narrow({ kind, authority }: Source, receiver: Receiver, wanted: Wanted,
     failures.push({ code: 'exceeds_ceiling', dimension: 'ceiling', asked, missing_at })
   }
   return { scopes: [], dropped: [], failures }
+}
+
+function organisationFailures({ authority }: Source, { agent }: Receiver): Failure[] {
+  const { grant, orgId: allowed } = authority
+  if (agent.orgId === allowed) return []
+  const asked = agent.id
+  const missing_at = grant.id
+  return [{ code: 'exceeds_parent', dimension: 'organisation', asked, allowed, missing_at }]
 }
 
 function taskFailures(parent: Grant | undefined, { task }: Wanted): Failure[] {
