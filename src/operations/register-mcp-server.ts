@@ -39,7 +39,7 @@ export const registerMcpServer = defineOperation({
     dry_run: z.boolean().optional(),
   }),
   handle: (): Outcome<{ server_id: string; registered_at: number }> => {
-    throw new Refusal('invalid_client', {
+    throw new Refusal('wrong_credential_class', {
       message: "An agent's authority is not accepted here.",
       remedy: {
         text: 'The server itself presents its registration credential and a proof by its key.',
