@@ -28,20 +28,24 @@ export function howToTry({ print, paint }: Page, program: string): void {
   const inspected = isHere
     ? '--config mcp.json --server remit'
     : `-e REMIT_HOME=${home} -e REMIT_CREDENTIAL_FILE=credentials/local.json ${remit} stdio`
-  const entry = {
-    command: 'node',
-    args: [resolve(program), 'stdio'],
-    env: { REMIT_HOME: home, REMIT_CREDENTIAL_FILE: 'credentials/local.json' },
-  }
-  const lines = (text: string) => text.split('\n').map((line) => `     ${paint('cyan', line)}`)
-  const show = (what: string, ...text: readonly string[]) =>
-    print([`\n   ${what}`, ...text.flatMap(lines)].join('\n'))
+  const show = (what: string, ...lines: readonly string[]) =>
+    print([`\n   ${what}`, ...lines.map((line) => `     ${paint('cyan', line)}`)].join('\n'))
   show('Look at it in MCP Inspector:', `npx @modelcontextprotocol/inspector ${inspected}`)
   show(
     'Ask it on the command line, as the administrator:',
     `REMIT_HOME=.remit ${remit} whoami`,
     `REMIT_HOME=.remit ${remit} --help`,
   )
-  show('Add it to a client, under its `mcpServers`:', `"remit": ${JSON.stringify(entry, null, 2)}`)
+  show(
+    'Add it to a client, under its `mcpServers`:',
+    '"remit": {',
+    '  "command": "node",',
+    `  "args": [${JSON.stringify(program)}, "stdio"],`,
+    `  "env": {`,
+    `    "REMIT_HOME": ${JSON.stringify(home)},`,
+    '    "REMIT_CREDENTIAL_FILE": "credentials/local.json"',
+    '  }',
+    '}',
+  )
   print()
 }

@@ -37,6 +37,17 @@ export function callerOn(connection: Connection, token?: string): Caller {
   }
 }
 
+/** A refusal as lines: its code and message, what is missing, where, and the remedy. */
+export function because({ code, message, missing, missing_at, remedy }: RefusalSeen): string[] {
+  promised(message !== '' && remedy !== undefined, 'the refusal explains itself')
+  return [
+    `${code}: ${message}`,
+    ...(missing === undefined ? [] : [`missing: ${missing.join(' ')}`]),
+    ...(missing_at === undefined ? [] : [`at:      ${missing_at}`]),
+    `remedy:  ${remedy.text}`,
+  ]
+}
+
 /** A token that travelled beside the result, where no model reads it. */
 export function tokenOf({ meta }: Answer): string {
   const token = meta['dev.remit/token']

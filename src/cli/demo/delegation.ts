@@ -1,7 +1,7 @@
 // The middle of the story: authority is handed down a chain and only ever narrows.
 
-import { callerOn, textOf, tokenOf, within } from './calls.ts'
-import type { Caller, RefusalSeen } from './calls.ts'
+import { because, callerOn, textOf, tokenOf, within } from './calls.ts'
+import type { Caller } from './calls.ts'
 import type { Page } from './page.ts'
 import { promised } from './promise.ts'
 import type { Connection } from './stage.ts'
@@ -32,14 +32,14 @@ export async function delegate(page: Page, pipe: Connection): Promise<Chain> {
     }
   }
   const root = await hold(callerOn(pipe), 'mint_token', {
-    scopes: ['documents:read', 'documents/drafts/**:write', 'tokens:delegate'],
+    scopes: ['docs:read', 'docs/drafts/**:write', 'tokens:delegate'],
     ttl_seconds: 900,
     task: 'annual-review',
   })
   yes(`orchestrator  mints     ${root.scopes}`)
   const researcher = await hold(root.caller, 'delegate_token', {
     to: 'researcher',
-    scopes: ['documents/reports/**:read', 'tokens:delegate'],
+    scopes: ['docs/reports/**:read', 'tokens:delegate'],
     ttl_seconds: 600,
     task: 'annual-review/research',
   })
@@ -47,21 +47,21 @@ export async function delegate(page: Page, pipe: Connection): Promise<Chain> {
   const writer = await hold(researcher.caller, 'delegate_token', {
     to: 'writer',
     instance: 'summary',
-    scopes: ['documents/reports/2026:read'],
+    scopes: ['docs/reports/2026:read'],
     ttl_seconds: 300,
   })
   yes(`→→ writer     receives  ${writer.scopes}`)
   const drafting = await hold(root.caller, 'delegate_token', {
     to: 'writer',
     instance: 'drafting',
-    scopes: ['documents/drafts/**:write'],
+    scopes: ['docs/drafts/**:write'],
     ttl_seconds: 600,
   })
   yes(`→ writer      receives  ${drafting.scopes}`)
-  say('Tokens last minutes and travel in `_meta`, set by the harness, never by the model.')
   const drawn = await root.caller.allowed('delegation_tree', { root: root.grantId })
   promised(depthsOf(drawn.result).join() === '0,1,1,2', 'the tree has the four grants')
   tree(textOf(drawn, 'text'))
+  say('Tokens last minutes and travel in `_meta`, set by the harness, never by the model.')
   return { root, researcher, writer, drafting }
 }
 
@@ -72,33 +72,19 @@ export async function refuseToWiden({ step, say, no }: Page, { researcher }: Cha
   step('Nobody gives what they do not hold')
   const refusal = await researcher.caller.refused('delegate_token', 'exceeds_parent', {
     to: 'writer',
-    scopes: ['documents/reports/2026:read', 'documents/contracts/**:read'],
+    scopes: ['docs/reports/2026:read', 'docs/contracts/**:read'],
   })
   const missing = refusal.missing?.join(' ')
-  promised(missing === 'documents/contracts/**:read', 'the refusal names just what is missing')
+  promised(missing === 'docs/contracts/**:read', 'the refusal names just what is missing')
   promised(refusal.missing_at === researcher.grantId, 'the refusal says where it is missing')
-  no(
-    'researcher  delegates  documents/reports/2026:read documents/contracts/**:read',
-    ...because(refusal),
-  )
+  no('researcher  delegates  docs/reports/2026:read docs/contracts/**:read', ...because(refusal))
   say('A refusal says all that is missing, where, and what would mend it.')
-}
-
-/** A refusal as lines: its code and message, what is missing, where, and the remedy. */
-export function because({ code, message, missing, missing_at, remedy }: RefusalSeen): string[] {
-  promised(message !== '' && remedy !== undefined, 'the refusal explains itself')
-  return [
-    `${code}: ${message}`,
-    ...(missing === undefined ? [] : [`missing: ${missing.join(' ')}`]),
-    ...(missing_at === undefined ? [] : [`at:      ${missing_at}`]),
-    `remedy:  ${remedy.text}`,
-  ]
 }
 
 export async function ask({ step, yes, no }: Page, { writer }: Chain): Promise<void> {
   step('“May I?” has an answer and a reason')
-  const mine = 'documents/reports/2026:read'
-  const others = 'documents/contracts/acme:read'
+  const mine = 'docs/reports/2026:read'
+  const others = 'docs/contracts/acme:read'
   const answer = await writer.caller.allowed('check_permission', { permissions: [mine, others] })
   const [first, second] = [within(answer, 'results', '0'), within(answer, 'results', '1')]
   promised(first['allowed'] === true, `the writer may ${mine}`)

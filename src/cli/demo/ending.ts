@@ -2,9 +2,8 @@
 // holds it all.
 
 import { readFileSync } from 'node:fs'
-import { callerOn, textOf, within } from './calls.ts'
+import { because, callerOn, textOf, within } from './calls.ts'
 import type { Caller } from './calls.ts'
-import { because } from './delegation.ts'
 import type { Chain } from './delegation.ts'
 import type { Page } from './page.ts'
 import { promised } from './promise.ts'
@@ -15,6 +14,7 @@ export async function rotate(
   stage: Stage,
   running: Connection,
   file: string,
+  { root }: Chain,
 ): Promise<void> {
   step('A secret is rotated, and nobody is interrupted')
   const old = readFileSync(file, 'utf8')
@@ -27,11 +27,13 @@ export async function rotate(
   const fresh = await stage.start(file)
   const after = within(await callerOn(fresh).allowed('whoami'), 'agent')
   promised(after['id'] === before['id'], 'the new secret works')
+  const drawn = await callerOn(fresh).allowed('delegation_tree', { root: root.grantId })
+  promised(textOf(drawn, 'text').split('[live]').length === 5, 'the four grants live on')
   await fresh.close()
-  yes('a process that starts now uses the new one')
+  yes('a process that starts now uses the new one, and the tree is still its own')
   const overlap = Number(rotated.result['old_retires_at']) - Math.floor(Date.now() / 1000)
   promised(overlap > 3500 && overlap <= 3600, 'the old secret ends after the overlap')
-  say('The old one is good for another hour; what it granted lives on under its successor.')
+  say('The old secret is good for another hour. What it granted lives on.')
 }
 
 export async function revoke({ step, say, yes, no, tree }: Page, chain: Chain): Promise<void> {
@@ -43,14 +45,14 @@ export async function revoke({ step, say, yes, no, tree }: Page, chain: Chain): 
     count: true,
   })
   promised(revoked.result['grants_ended'] === 2, 'the grant and the one below it end')
-  yes('orchestrator  revokes  the researcher’s grant: one row, two grants ended')
-  const permissions = ['documents/reports/2026:read']
+  yes('orchestrator  revokes  the researcher’s grant, and with it the one below')
+  const permissions = ['docs/reports/2026:read']
   const refusal = await writer.caller.refused('check_permission', 'ancestor_revoked', {
     permissions,
   })
   no('writer (summary)  check_permission, with a token that has not expired', ...because(refusal))
   await drafting.caller.allowed('check_permission', {
-    permissions: ['documents/drafts/intro:write'],
+    permissions: ['docs/drafts/intro:write'],
   })
   yes('writer (drafting)  goes on: its grant hangs elsewhere')
   const drawn = await root.caller.allowed('delegation_tree', {
@@ -61,7 +63,7 @@ export async function revoke({ step, say, yes, no, tree }: Page, chain: Chain): 
   promised(text.split('[live]').length === 3, 'two grants live')
   promised(text.split('[dead: ').length === 3, 'two grants are dead')
   tree(text)
-  say('', 'Authority is computed at use, so this took effect with the very next call.')
+  say('Authority is computed at use, so this took effect with the very next call.')
 }
 
 export async function verify({ step, say, yes }: Page, admin: Caller): Promise<void> {
@@ -75,7 +77,7 @@ export async function verify({ step, say, yes }: Page, admin: Caller): Promise<v
   }
   yes(`${String(report.result['count'])} events, every link holds`)
   say(
-    'Each decision is a link in a chain of hashes, written in the same transaction as the',
-    'change it is about. An edited, missing or reordered event would show.',
+    'Every decision is a link in a chain of hashes, and a change is committed together with',
+    'its event or not at all. An edited, missing or reordered event would show.',
   )
 }

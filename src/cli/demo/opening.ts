@@ -1,11 +1,11 @@
 // The beginning of the story: a store, a server that registers itself, and three agents.
 
 import { statSync } from 'node:fs'
-import { callerOn, textOf, within } from './calls.ts'
+import { because, callerOn, textOf, within } from './calls.ts'
 import type { Caller } from './calls.ts'
 import type { Page } from './page.ts'
 import { promised } from './promise.ts'
-import type { Connection, Stage } from './stage.ts'
+import type { Stage } from './stage.ts'
 
 /** The credential file of each agent, by name. */
 export type Files = Readonly<Record<'orchestrator' | 'researcher' | 'writer', string>>
@@ -13,17 +13,26 @@ export type Files = Readonly<Record<'orchestrator' | 'researcher' | 'writer', st
 const cast = {
   orchestrator: {
     description: 'Plans the work and hands it out.',
-    ceiling: ['documents:*', 'tokens:delegate'],
+    ceiling: ['docs:*', 'tokens:delegate'],
   },
   researcher: {
     description: 'Reads, and asks others to summarise.',
-    ceiling: ['documents:read', 'tokens:delegate'],
+    ceiling: ['docs:read', 'tokens:delegate'],
   },
   writer: {
     description: 'Summarises and drafts.',
-    ceiling: ['documents:read', 'documents/drafts/**:write'],
+    ceiling: ['docs:read', 'docs/drafts/**:write'],
   },
 } as const
+
+/** A registration that is in order but for who asks. */
+const another = {
+  name: 'another',
+  version: '1',
+  public_jwk: { kty: 'OKP', crv: 'Ed25519', x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo' },
+  tools: [],
+  resource_types: [],
+}
 
 export async function makeStore({ step, say }: Page, stage: Stage): Promise<void> {
   step('A store is made')
@@ -34,13 +43,9 @@ export async function makeStore({ step, say }: Page, stage: Stage): Promise<void
   )
 }
 
-export async function registerServer(
-  { step, say, yes }: Page,
-  stage: Stage,
-): Promise<{ readonly admin: Caller; readonly connection: Connection }> {
+export async function registerServer({ step, say, yes, no }: Page, stage: Stage): Promise<Caller> {
   step('The server registers itself')
-  const connection = await stage.start('credentials/admin.json')
-  const admin = callerOn(connection)
+  const admin = callerOn(await stage.start('credentials/admin.json'))
   const server = within(await admin.allowed('server_status'), 'server')
   promised(typeof server['registered_at'] === 'number', 'the server is registered')
   promised(!('registration_expires_at' in server), 'its registration credential is redeemed')
@@ -49,20 +54,24 @@ export async function registerServer(
     outcome: 'allowed',
   })
   const event = within(seen, 'events', '0')
-  const presented = event['presented'] as { readonly method?: string } | undefined
-  promised(presented?.method === 'registration', 'a registration credential was presented')
+  promised(event['target'] === server['id'], 'the registration is in the audit')
+  const presented = within(seen, 'events', '0', 'presented')
+  promised(presented['method'] === 'registration', 'a registration credential was presented')
   yes(`${server['name']} ${server['version']} is registered as ${server['id']}`)
   say(
-    'On its first start it presented a registration credential, which works once and binds',
-    'the server to its own key. An agent’s credential would not do, nor the other way round.',
+    'At its first start it presented a registration credential, which is redeemed once and',
+    'binds the server to its own key. That is another relation than an agent’s, and the',
+    'two are never mixed up: even the administrator’s credential registers no server.',
   )
-  return { admin, connection }
+  const refusal = await admin.refused('register_mcp_server', 'wrong_credential_class', another)
+  no('admin  register_mcp_server', ...because(refusal))
+  return admin
 }
 
 export async function registerAgents({ step, say, yes }: Page, admin: Caller): Promise<Files> {
   step('The administrator registers three agents')
   await admin.allowed('register_resource_type', {
-    type: 'documents',
+    type: 'docs',
     operations: ['read', 'write'],
     description: 'What the team reads and writes.',
   })

@@ -1,14 +1,13 @@
 // What the demo prints: short headed steps on stdout, coloured where a person looks and did not ask for
 // none. Ids are shortened for reading. Nothing that looks like a secret is printed: that ends the demo.
 
-import { BrokenPromise } from './promise.ts'
+import { holdsSecret, promised } from './promise.ts'
 
 export type Page = ReturnType<typeof createPage>
 
 type Colour = keyof typeof codes
 
 const codes = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } as const
-const secretLike = /rmt_[a-z]{3}_[0-9A-Za-z]|eyJ[\w-]+\.[\w-]+\./
 const wholeId = /\b([a-z]{3})_[0-9a-z]{22}([0-9a-z]{4})\b/g
 
 export function createPage(
@@ -19,7 +18,7 @@ export function createPage(
   const paint = (colour: Colour, text: string) =>
     hasColour ? `\u001B[${codes[colour]}m${text}\u001B[0m` : text
   const print = (text = '') => {
-    if (secretLike.test(text)) throw new BrokenPromise('a secret was about to be printed')
+    promised(!holdsSecret(text), 'no secret is printed')
     stdout.write(`${text}\n`)
   }
   let steps = 0
@@ -38,7 +37,8 @@ export function createPage(
     /** A drawing of delegation_tree, as the server made it. */
     tree: (drawing: string) => {
       print()
-      for (const line of drawing.split('\n')) print(`     ${coloured(shortened(line))}`)
+      for (const line of drawing.split('\n')) print(`   ${coloured(shortened(line))}`)
+      print()
     },
   }
 
@@ -46,9 +46,9 @@ export function createPage(
     return line
       .replace(/\[live\]/, (state) => paint('green', state))
       .replace(/\[dead: \w+\]/, (state) => paint('red', state))
-      .replace(/[a-z]{3}_…\w+$/, (id) => paint('dim', id))
+      .replace(/grt_(…\w+)$/, (_, id: string) => paint('dim', id))
   }
 }
 
 /** Enough of each id to tell them apart. */
-export const shortened = (text: string): string => text.replaceAll(wholeId, '$1_…$2')
+const shortened = (text: string): string => text.replaceAll(wholeId, '$1_…$2')

@@ -11,7 +11,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { BrokenPromise } from './promise.ts'
+import { BrokenPromise, holdsSecret, promised } from './promise.ts'
 
 const run = promisify(execFile)
 
@@ -26,7 +26,6 @@ export interface Answer {
 /** One server process and its client. */
 export interface Connection {
   call(operation: string, args?: Fields, meta?: Record<string, unknown>): Promise<Answer>
-  tools(): Promise<readonly string[]>
   close(): Promise<void>
 }
 
@@ -35,11 +34,12 @@ export type Stage = ReturnType<typeof setStage>
 export function setStage(program: string) {
   const folder = mkdtempSync(join(tmpdir(), 'remit-demo-'))
   const home = join(folder, 'home')
+  const ending = new AbortController()
   const open = new Set<{ readonly transport: StdioClientTransport; readonly client: Client }>()
 
   return {
     home,
-    init: () => runRemit(program, ['init', '--json'], home),
+    init: () => runRemit(program, ['init', '--json'], home, ending.signal),
 
     /** Starts `remit stdio` as whoever the credential file names. */
     async start(credentialFile: string): Promise<Connection> {
@@ -57,6 +57,8 @@ export function setStage(program: string) {
       await client.connect(transport).catch((error: unknown) => {
         throw new BrokenPromise(`a server starts (${said.trim() || String(error)})`)
       })
+      // From here on the client checks every answer against its tool's output schema.
+      await client.listTools()
       return {
         call: async (operation, args = {}, meta) => {
           const answer = await client.callTool({
@@ -64,13 +66,14 @@ export function setStage(program: string) {
             arguments: { ...args },
             ...(meta !== undefined && { _meta: meta }),
           })
+          const read = JSON.stringify([answer.content, answer.structuredContent])
+          promised(!holdsSecret(read), `nothing that a model reads from ${operation} is a secret`)
           return {
             result: { ...(answer.structuredContent as object) },
             isError: answer.isError === true,
             meta: answer._meta ?? {},
           }
         },
-        tools: async () => (await client.listTools()).tools.map(({ name }) => name),
         close: async () => {
           await client.close()
           open.delete(pair)
@@ -86,6 +89,7 @@ export function setStage(program: string) {
 
     /** The same at once, for when nobody waits any more. */
     strikeNow(): void {
+      ending.abort()
       for (const { transport } of open) if (transport.pid !== null) kill(transport.pid)
       rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
     },
@@ -97,9 +101,11 @@ export async function runRemit(
   program: string,
   args: readonly string[],
   home: string,
+  signal?: AbortSignal,
 ): Promise<Fields> {
   const env = { ...getDefaultEnvironment(), REMIT_HOME: home }
-  const { stdout } = await run(process.execPath, [program, ...args], { env })
+  const ending = signal === undefined ? {} : { signal, killSignal: 'SIGKILL' as const }
+  const { stdout } = await run(process.execPath, [program, ...args], { env, ...ending })
   return JSON.parse(stdout) as Fields
 }
 

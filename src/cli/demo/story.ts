@@ -9,13 +9,13 @@ import type { Stage } from './stage.ts'
 
 export async function tellStory(page: Page, stage: Stage): Promise<void> {
   await makeStore(page, stage)
-  const { admin } = await registerServer(page, stage)
+  const admin = await registerServer(page, stage)
   const files = await registerAgents(page, admin)
   const pipe = await stage.start(files.orchestrator)
   const chain = await delegate(page, pipe)
   await refuseToWiden(page, chain)
   await ask(page, chain)
-  await rotate(page, stage, pipe, files.orchestrator)
+  await rotate(page, stage, pipe, files.orchestrator, chain)
   await revoke(page, chain)
   await verify(page, admin)
 }
