@@ -1,0 +1,89 @@
+// The clients that hosts use, each connected to a real server: both SDKs, in every way that the newer
+// one opens a connection.
+import { Client as ModernClient } from '@modelcontextprotocol/client'
+import { StdioClientTransport as ModernTransport } from '@modelcontextprotocol/client/stdio'
+import { Client } from '@modelcontextprotocol/sdk/client/index.js'
+import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
+import { onTestFinished } from 'vitest'
+import { answerOf, collect, main } from './support.ts'
+import type { Answer, Env, Fields } from './support.ts'
+
+export interface Connected {
+  call(name: string, args?: Fields, meta?: object): Promise<Answer>
+  /** The whole result of the method, as the client hands it on. */
+  list(meta?: object): Promise<Listed>
+  resources(meta?: object): Promise<string[]>
+  templates(meta?: object): Promise<string[]>
+  read(uri: string, meta?: object): Promise<{ text: string; mimeType?: string | undefined }>
+  readonly stderr: () => string
+}
+
+export interface Listed {
+  readonly tools: readonly (Fields & { name: string })[]
+  readonly ttlMs?: number
+  readonly cacheScope?: string
+}
+
+export type Connect = (env: Env) => Promise<Connected>
+
+const info = { name: 'test', version: '1' }
+const child = (env: Env) => ({
+  command: process.execPath,
+  args: [main, 'stdio'],
+  env: { ...env },
+  stderr: 'pipe' as const,
+})
+
+const older: Connect = async (env) => {
+  const client = new Client(info)
+  const transport = new StdioClientTransport(child(env))
+  return connected(client, transport)
+}
+
+const newer =
+  (mode: 'legacy' | 'auto' | { pin: '2026-07-28' }, era: 'legacy' | 'modern'): Connect =>
+  async (env) => {
+    const client = new ModernClient(info, { versionNegotiation: { mode } })
+    const made = await connected(client, new ModernTransport(child(env)))
+    if (client.getProtocolEra() !== era) throw new Error(`the connection is not of the ${era} era`)
+    return made
+  }
+
+export const clients: [string, Connect, 'legacy' | 'modern'][] = [
+  ['the older SDK', older, 'legacy'],
+  ['the newer SDK, legacy', newer('legacy', 'legacy'), 'legacy'],
+  ['the newer SDK, auto', newer('auto', 'modern'), 'modern'],
+  ['the newer SDK, pinned to 2026-07-28', newer({ pin: '2026-07-28' }, 'modern'), 'modern'],
+]
+
+/** Listing first makes both clients check what they are answered against the output schemas. */
+async function connected(
+  client: Client | ModernClient,
+  transport: StdioClientTransport | ModernTransport,
+): Promise<Connected> {
+  const complaints = collect(transport)
+  onTestFinished(() => client.close())
+  await client.connect(transport)
+  await client.listTools()
+  // The newer client keeps lists whoever asks; here each request is to reach the server.
+  const fresh: object = client instanceof ModernClient ? { cacheMode: 'bypass' } : {}
+  const of = (meta: object | undefined) => (meta === undefined ? {} : { _meta: { ...meta } })
+  return {
+    stderr: () => complaints.text,
+    call: async (name, args = {}, meta = undefined) =>
+      answerOf(await client.callTool({ name, arguments: args, ...of(meta) })),
+    list: async (meta) => (await client.listTools(of(meta), fresh)) as unknown as Listed,
+    resources: async (meta) =>
+      (await client.listResources(of(meta), fresh)).resources.map(({ uri }) => uri),
+    templates: async (meta) =>
+      (await client.listResourceTemplates(of(meta), fresh)).resourceTemplates.map(
+        (t) => t.uriTemplate,
+      ),
+    read: async (uri, meta) => {
+      const { contents } = await client.readResource({ uri, ...of(meta) }, fresh)
+      const [first] = contents
+      if (first === undefined || !('text' in first)) throw new Error(`${uri} has no text`)
+      return { text: first.text, mimeType: first.mimeType }
+    },
+  }
+}

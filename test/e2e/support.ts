@@ -1,0 +1,228 @@
+// Real servers: the built file, started as a host starts it, each in a home of its own. What a test
+// starts here is ended with it, by its pid, and nothing else is.
+import { spawn } from 'node:child_process'
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Client } from '@modelcontextprotocol/sdk/client/index.js'
+import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
+import { afterAll, onTestFinished } from 'vitest'
+import { temporaryFolder } from '../support/temporary.ts'
+
+export const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
+
+export type Fields = Record<string, unknown>
+export type Env = Readonly<Record<string, string>>
+
+export interface Ran {
+  /** A number, or the signal that ended it. */
+  readonly code: number | string
+  readonly out: string
+  readonly err: string
+  /** What was printed, where that is JSON. */
+  readonly json: Fields
+}
+
+export interface Home {
+  readonly path: string
+  readonly file: (name: string) => string
+  readonly made: Made
+  /** The variables of a process in this home: with a credential file of it, if one is named. */
+  env(credential?: string): Env
+  /** One command line of the real bin, as the administrator unless `env` says otherwise. */
+  run(args: readonly string[], options?: { env?: Env; input?: string }): Promise<Ran>
+  /** A credential of its own for a new agent, as `_meta` that presents it. */
+  agent(name: string, ceiling: readonly string[]): Promise<Holder>
+}
+
+interface Made {
+  /** Where it was made first. */
+  readonly home: string
+  readonly org_id: string
+  readonly server_id: string
+  readonly admin: { readonly agent_id: string }
+  readonly local: { readonly agent_id: string }
+}
+
+const templates = mkdtempSync(join(tmpdir(), 'remit-e2e-'))
+let template: Promise<Made> | undefined
+afterAll(() => rmSync(templates, { recursive: true, force: true }))
+
+export interface Holder {
+  readonly id: string
+  readonly credentialId: string
+  readonly meta: {
+    readonly 'dev.remit/agent_id': string
+    readonly 'dev.remit/agent_secret': string
+  }
+}
+
+export const admin = 'credentials/admin.json'
+export const local = 'credentials/local.json'
+
+/** Nothing of the environment that runs the tests but what Node needs. */
+export const bare: Env = { PATH: process.env['PATH'] ?? '', NO_COLOR: '1' }
+
+/** A home that nothing has been made in yet. */
+export const emptyHome = (): string => join(temporaryFolder(), 'home')
+
+/** A store as `remit init` makes it: made once for each file of tests, then copied. */
+export async function home(path = emptyHome()): Promise<Home> {
+  const made = await (template ??= makeTemplate())
+  cpSync(made.home, path, { recursive: true })
+  const env = (credential?: string): Env => ({
+    ...bare,
+    HOME: dirname(path),
+    REMIT_HOME: path,
+    ...(credential !== undefined && { REMIT_CREDENTIAL_FILE: credential }),
+  })
+  const run: Home['run'] = (args, { env: more = {}, input } = {}) =>
+    runMain(args, { ...env(), ...more }, input)
+  return {
+    path,
+    file: (name) => join(path, name),
+    made,
+    env,
+    run,
+    async agent(name, ceiling) {
+      const scopes = ceiling.flatMap((scope) => ['--ceiling', scope])
+      const text = ['--name', name, '--description', 'Tests.', '--owner', 'tests', '--json']
+      const { json, err } = await run(['register-agent', ...text, ...scopes, '--delivery', 'file'])
+      const { path: file } = json['delivery'] as { path?: string }
+      if (file === undefined) throw new Error(`register-agent failed: ${err}`)
+      const { agent_id: id, credential_id: credentialId, secret } = jsonFile(file)
+      return {
+        id: String(id),
+        credentialId: String(credentialId),
+        meta: { 'dev.remit/agent_id': String(id), 'dev.remit/agent_secret': String(secret) },
+      }
+    },
+  }
+}
+
+async function makeTemplate(): Promise<Made> {
+  const at = join(templates, 'home')
+  const { code, err, json } = await runMain(['init', '--json'], { ...bare, REMIT_HOME: at })
+  if (code !== 0) throw new Error(`init failed: ${err}`)
+  return { ...json, home: at } as Made
+}
+
+export const jsonFile = (path: string): Fields => JSON.parse(readFileSync(path, 'utf8')) as Fields
+
+/** Runs the built file to its end. */
+export async function runMain(args: readonly string[], env: Env, input = ''): Promise<Ran> {
+  const child = start(args, env)
+  child.stdin.end(input)
+  return child.ended
+}
+
+/** The built file as a child with piped streams, all of which is kept. */
+export function start(args: readonly string[], env: Env) {
+  const child = spawn(process.execPath, [main, ...args], { env: { ...env } })
+  // Whoever ends before it has read everything breaks the pipe; what it answered is what counts.
+  child.stdin.on('error', () => undefined)
+  const said = { out: '', err: '' }
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => void (said.out += chunk))
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => void (said.err += chunk))
+  const ended = new Promise<Ran>((resolve, reject) => {
+    child.on('error', reject)
+    child.on('close', (code, signal) => {
+      const { out, err } = said
+      const json = { get: () => JSON.parse(out) as Fields }
+      resolve(
+        Object.defineProperty({ code: code ?? String(signal), out, err } as Ran, 'json', json),
+      )
+    })
+  })
+  onTestFinished(async () => {
+    child.kill('SIGKILL')
+    await ended
+  })
+  return Object.assign(child, { said, ended })
+}
+
+export interface Answer {
+  /** `allowed`, or the code of the refusal. */
+  readonly code: string
+  /** `structuredContent`, whole. */
+  readonly result: Fields
+  readonly meta: Fields
+  readonly text: string
+}
+
+export interface Server {
+  readonly client: Client
+  readonly pid: number
+  /** What it said on stderr so far. */
+  readonly stderr: () => string
+  call(name: string, args?: Fields, meta?: object): Promise<Answer>
+  tools(meta?: object): Promise<string[]>
+  /** Ends this process at once, wherever it is, and waits until it is gone. */
+  kill(): Promise<void>
+}
+
+/** A server with a client of the older SDK, which checks every answer against its output schema. */
+export async function serve(env: Env, args: readonly string[] = ['stdio']): Promise<Server> {
+  const transport = new StdioClientTransport({
+    command: process.execPath,
+    args: [main, ...args],
+    env: { ...env },
+    stderr: 'pipe',
+  })
+  const complaints = collect(transport)
+  const client = new Client({ name: 'test', version: '1' })
+  const closed = new Promise<void>((resolve) => {
+    // oxlint-disable-next-line unicorn/prefer-add-event-listener -- the client is no EventTarget
+    client.onclose = resolve
+  })
+  onTestFinished(() => client.close())
+  await client.connect(transport)
+  await client.listTools()
+  const pid = transport.pid
+  if (pid === null) throw new Error('the server has no process')
+  return {
+    client,
+    pid,
+    stderr: () => complaints.text,
+    call: async (name, args = {}, meta = {}) =>
+      answerOf(await client.callTool({ name, arguments: args, _meta: { ...meta } })),
+    tools: async (meta = {}) => {
+      const { tools } = await client.listTools({ _meta: { ...meta } })
+      return tools.map((tool) => tool.name)
+    },
+    async kill() {
+      process.kill(pid, 'SIGKILL')
+      await closed
+    },
+  }
+}
+
+/** Keeps what a transport's process says on stderr. */
+export function collect(transport: { readonly stderr: unknown }): { readonly text: string } {
+  const kept = { text: '' }
+  const stream = transport.stderr as NodeJS.ReadableStream | null
+  stream?.on('data', (chunk: Buffer) => void (kept.text += String(chunk)))
+  return kept
+}
+
+/** What any of the clients answered, in the words of the tests. */
+export function answerOf(answered: object): Answer {
+  const { isError, structuredContent, _meta, content } = answered as {
+    isError?: boolean
+    structuredContent: Fields
+    _meta?: Fields
+    content: { text: string }[]
+  }
+  const error = structuredContent['error'] as { code: string } | undefined
+  if ((isError === true) !== (error !== undefined)) throw new Error('isError and error disagree')
+  return {
+    code: error?.code ?? 'allowed',
+    result: structuredContent,
+    meta: _meta ?? {},
+    text: content[0]?.text ?? '',
+  }
+}
+
+export const ids = (answers: readonly Answer[], name: string): string[] =>
+  answers.map(({ result }) => String(result[name]))
