@@ -42,6 +42,14 @@ export function credentialStatus(credential: Credential, now: number): Credentia
   return credential.retiresAt !== undefined && credential.retiresAt > now ? 'retiring' : 'retired'
 }
 
+/**
+ * The same credential, ended by decision: dead for everything, also for the repeat that a rotation would
+ * have left it.
+ */
+export function revoked({ retiresAt: _, ...credential }: Credential): Credential {
+  return { ...credential, recordedStatus: 'revoked', version: credential.version + 1 }
+}
+
 /** How a caller says it authenticated, per kind of credential. */
 export const methodOfKind: Readonly<Record<CredentialKind, AuthMethod>> = {
   secret: 'secret',

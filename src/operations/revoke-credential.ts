@@ -1,17 +1,16 @@
 // revoke_credential: ends a credential, and by default every grant that came from it.
 
 import { z } from 'zod'
-import { credentialStatus } from '../core/credential.ts'
+import { credentialStatus, revoked } from '../core/credential.ts'
 import type { Credential } from '../core/credential.ts'
 import type { Revocation } from '../core/revocation.ts'
 import { putCredential } from '../store/credentials.ts'
 import { insertRevocation } from '../store/revocations.ts'
 import { whatEnded } from './ended-by.ts'
 import * as field from './fields.ts'
+import { requireWayIn } from './last-admin.ts'
 import { unknown } from './may.ts'
 import { defineOperation } from './operation.ts'
-import type { Call } from './operation.ts'
-import { refuseLastAdmin } from './set-agent-status.ts'
 import { credentialMeant, requireRight } from './whose-credential.ts'
 
 export const revokeCredential = defineOperation({
@@ -38,7 +37,7 @@ export const revokeCredential = defineOperation({
     const { now } = call
     const { credential, agent } = credentialMeant(call, credential_id)
     requireRight(call, agent, 'revoke', unknown('credential'))
-    refuseLastCredential(call, credential)
+    const held = requireWayIn(call, agent, { without: credential.id })
     const cut: Omit<Revocation, 'seq'> = {
       orgId: credential.orgId,
       kind: 'credential',
@@ -56,7 +55,8 @@ export const revokeCredential = defineOperation({
         ...(wantsCount && { grants_ended: ended }),
         ...(call.dryRun && { dry_run: true }),
       },
-      writes: isOver ? [] : writesFor(credential, cut, kill_tokens),
+      writes: isOver ? [] : [...held.writes, ...writesFor(credential, cut, kill_tokens)],
+      guard: held.guard,
       target: credential.id,
       detail: { cause, kill_tokens },
     }
@@ -67,29 +67,16 @@ export const revokeCredential = defineOperation({
   },
 })
 
+/** One that its own rotation ended may still repeat that, until it is revoked as well. */
 const isAlready = (credential: Credential, killTokens: boolean, now: number): boolean => {
   const status = credentialStatus(credential, now)
-  return status === 'revoked' || (status === 'retired' && !killTokens)
+  if (status === 'revoked') return credential.retiresAt === undefined
+  return status === 'retired' && !killTokens
 }
 
 const writesFor = (credential: Credential, cut: Omit<Revocation, 'seq'>, killTokens: boolean) => {
+  const isDead = credential.recordedStatus === 'revoked'
+  if (killTokens || isDead) return [putCredential(revoked(credential)), insertRevocation(cut)]
   const version = credential.version + 1
-  return killTokens
-    ? [putCredential({ ...credential, recordedStatus: 'revoked', version }), insertRevocation(cut)]
-    : [putCredential({ ...credential, recordedStatus: 'rotated', retiresAt: cut.at, version })]
-}
-
-/** The last way in of the last administrator stays (authority: rule 6). */
-function refuseLastCredential(call: Call, credential: Credential): void {
-  const { live } = call.context
-  const agent = live.agent(credential.agentId)
-  if (agent?.computedCeiling !== true || agent.status !== 'active') return
-  const others = [...live.credentials.values()].filter(
-    (other) =>
-      other.agentId === agent.id &&
-      other.id !== credential.id &&
-      other.passwordHash !== undefined &&
-      credentialStatus(other, call.now) === 'active',
-  )
-  if (others.length === 0) refuseLastAdmin(call, agent)
+  return [putCredential({ ...credential, recordedStatus: 'rotated', retiresAt: cut.at, version })]
 }

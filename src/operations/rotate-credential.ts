@@ -3,7 +3,7 @@
 
 import { z } from 'zod'
 import type { Agent } from '../core/agent.ts'
-import { credentialStatus } from '../core/credential.ts'
+import { credentialStatus, revoked } from '../core/credential.ts'
 import type { Credential } from '../core/credential.ts'
 import { Refusal } from '../core/refusal.ts'
 import { credentialUse, neverUsed, putCredential } from '../store/credentials.ts'
@@ -12,6 +12,7 @@ import { one } from '../store/store.ts'
 import type { Write } from '../store/store.ts'
 import { chooseDelivery } from './delivery.ts'
 import * as field from './fields.ts'
+import { requireWayIn } from './last-admin.ts'
 import { may, unknown, requireRootOrCredential } from './may.ts'
 import { described, withSecret } from './new-credential.ts'
 import { defineOperation } from './operation.ts'
@@ -74,6 +75,8 @@ export const rotateCredential = defineOperation({
     const successor = await successorToReplace(call, asked, old)
     const overlap = asked.overlap_seconds ?? defaultOverlap
     refuseUnsafeDelivery(call, asked, agent, isOwn, overlap)
+    const isUnclaimed = overlap === 0 && asked.delivery === 'handoff'
+    const held = isUnclaimed ? requireWayIn(call, agent, { without: old.id }) : undefined
     const { context, caller, now } = call
     const { secretHash: _, passwordHash: __, rotatedTo: ___, retiresAt: ____, ...same } = old
     const fresh: Credential = {
@@ -107,10 +110,12 @@ export const rotateCredential = defineOperation({
       writes: [
         putCredential(made.credential),
         putCredential(retiring),
-        ...(retiring.recordedStatus === 'revoked' ? [revoked(old, now, 'rotated at once')] : []),
+        ...(retiring.recordedStatus === 'revoked' ? [cut(old, now, 'rotated at once')] : []),
         ...(successor === undefined ? [] : discard(successor, now)),
         ...made.delivery.writes,
+        ...(held?.writes ?? []),
       ],
+      ...(held !== undefined && { guard: held.guard }),
       target: old.id,
       detail: { ...described(fresh), to: fresh.id, overlap, delivery: made.kind },
       ...(!call.dryRun && { handOut: made.delivery.handOut }),
@@ -148,7 +153,7 @@ function rightToRotate(call: Call, asked: Asked, isRepeat = false) {
   const { credential: old, agent } = credentialMeant(call, id)
   const isOwn = caller.credential !== undefined && agent.id === caller.presenter.id
   if (!isOwn && !may(call, `credentials/${agent.name}:rotate`)) throw unknown('credential')
-  if (isOwn && !isRepeat) requireMayChange(call, asked, old)
+  if (!isRepeat) requireMayChange(call, asked, old)
   if (isOwn && old.id !== caller.credential?.id) requireNotMore(call, agent, old)
   return { old, agent, isOwn }
 }
@@ -236,9 +241,9 @@ function endOf(
 /** An unused successor ends with its secret, wherever the lost answer went. */
 const discard = (successor: Credential, now: number): readonly Write[] => [
   neverUsed(successor.id, 'stale'),
-  putCredential({ ...successor, recordedStatus: 'revoked', version: successor.version + 1 }),
-  revoked(successor, now, 'replaced unused'),
+  putCredential(revoked(successor)),
+  cut(successor, now, 'replaced unused'),
 ]
 
-const revoked = ({ orgId, id }: Credential, at: number, cause: string): Write =>
+const cut = ({ orgId, id }: Credential, at: number, cause: string): Write =>
   insertRevocation({ orgId, kind: 'credential', target: id, within: [], cause, at })

@@ -2,6 +2,7 @@
 // above it; the finding says so in the audit.
 
 import type { Context } from '../authority/context.ts'
+import { revoked } from '../core/credential.ts'
 import { Refusal } from '../core/refusal.ts'
 import type { Handoff } from '../store/handoffs.ts'
 import { putCredential } from '../store/credentials.ts'
@@ -37,9 +38,5 @@ export function endingWrites({ live }: Context, handoff: Handoff, now: number): 
   if (handoff.kind === 'token') return [cut('grant', handoff.grantId ?? '')]
   const credential = live.credential(handoff.credentialId ?? '')
   if (credential === undefined || credential.recordedStatus === 'revoked') return []
-  const version = credential.version + 1
-  return [
-    putCredential({ ...credential, recordedStatus: 'revoked', version }),
-    cut('credential', credential.id),
-  ]
+  return [putCredential(revoked(credential)), cut('credential', credential.id)]
 }

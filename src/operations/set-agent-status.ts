@@ -9,8 +9,8 @@ import { putAgent } from '../store/agents.ts'
 import { insertRevocation } from '../store/revocations.ts'
 import { whatEnded } from './ended-by.ts'
 import * as field from './fields.ts'
+import { requireOtherAdmin } from './last-admin.ts'
 import { defineOperation } from './operation.ts'
-import type { Call } from './operation.ts'
 import { requireCover } from './stronger.ts'
 import { agentToChange } from './update-agent.ts'
 
@@ -53,32 +53,13 @@ export const setAgentStatus = defineOperation({
     const affected = counted ? (await whatEnded(call, cut)).grants_ended : 0
     const result = { status, ...(wantsCount && { grants_affected: affected }), ...dry }
     if (agent.status === status) return { result, ...about }
-    if (status !== 'active') refuseLastAdmin(call, agent)
+    const held = status === 'active' ? undefined : requireOtherAdmin(call, agent)
     const changed: Agent = { ...agent, status, version: agent.version + 1 }
     const writes = [putAgent(changed), ...(status === 'active' ? [] : [insertRevocation(cut)])]
-    return { result, writes, ...about }
+    return { result, writes, ...about, ...(held !== undefined && { guard: held.guard }) }
   },
   repeat: (recorded, { agent }, call) => {
     agentToChange(call, agent, 'suspend')
     return { result: recorded }
   },
 })
-
-/** The last active agent with the computed ceiling cannot be shut out (authority: rule 6). */
-export function refuseLastAdmin({ context: { live } }: Call, agent: Agent): void {
-  if (!agent.computedCeiling) return
-  const others = [...live.agents.values()].filter(
-    (other) =>
-      other.orgId === agent.orgId &&
-      other.id !== agent.id &&
-      other.computedCeiling &&
-      other.status === 'active',
-  )
-  if (others.length > 0) return
-  throw new Refusal('conflict', {
-    message: 'The last active administrator cannot be shut out.',
-    remedy: {
-      text: 'On the host, `remit init --recover` gives the administrator a new credential.',
-    },
-  })
-}

@@ -26,9 +26,10 @@ export function requireRight(
   requireRootOrCredential(call)
   const isOwn =
     caller.credential !== undefined && !caller.actsAs && agent.id === caller.presenter.id
-  if (isOwn) requireActive(call)
-  else if (!may(call, `credentials/${agent.name}:${operation}`))
+  if (!isOwn && !may(call, `credentials/${agent.name}:${operation}`)) {
     throw lacking(call, agent, operation, no)
+  }
+  requireActive(call)
   return { agent, isOwn }
 }
 

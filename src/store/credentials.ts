@@ -177,3 +177,14 @@ export const neverUsed = (id: string, otherwise: Write['otherwise']): Write => (
   expects: 1,
   ...(otherwise !== undefined && { otherwise }),
 })
+
+/** Holds while a credential is as it was when it was read. */
+export const unchangedCredential = ({
+  id,
+  version,
+}: Pick<Credential, 'id' | 'version'>): Write => ({
+  sql: `select 1 as holds from credentials where id = $1 and version = $2`,
+  values: () => [id, version],
+  expects: 1,
+  otherwise: 'stale',
+})
