@@ -10,6 +10,7 @@ import { putAgent } from '../store/agents.ts'
 import { insertRevocation } from '../store/revocations.ts'
 import { agentRecordOf, agentRecordShape } from './agent-record.ts'
 import * as field from './fields.ts'
+import { requireWayIn } from './last-admin.ts'
 import { findAgent, requirePermission, requireRootOrCredential, unknown } from './may.ts'
 import { defineOperation } from './operation.ts'
 import type { Call } from './operation.ts'
@@ -48,6 +49,8 @@ export const updateAgent = defineOperation({
       rotationDays: input.rotation_days ?? agent.rotationDays,
       version: agent.version + 1,
     }
+    const methods = input.auth_methods
+    const held = methods === undefined ? undefined : requireWayIn(call, agent, { methods })
     const isCut = ceiling !== undefined && !agent.ceiling.every((old) => setCovers(ceiling, old))
     const cut = {
       orgId: agent.orgId,
@@ -60,7 +63,12 @@ export const updateAgent = defineOperation({
     }
     return {
       result: { ...(await agentRecordOf(call, changed)), ...(call.dryRun && { dry_run: true }) },
-      writes: [putAgent(changed), ...(isCut ? [insertRevocation(cut)] : [])],
+      writes: [
+        ...(held?.writes ?? []),
+        putAgent(changed),
+        ...(isCut ? [insertRevocation(cut)] : []),
+      ],
+      ...(held !== undefined && { guard: held.guard }),
       target: agent.id,
       detail: {
         changed: Object.keys(input).filter((name) => name !== 'agent'),
