@@ -56,13 +56,16 @@ export async function claimAsStranger(
     if (handoff === undefined || !handoff.byCodeAlone) throw noHandoff()
     if (handoff.claimedAt !== undefined && claiming.dryRun) return { refusal: claimedBefore() }
     if (handoff.claimedAt !== undefined) {
-      await commit(claiming, handoff, endingWrites(context, handoff, now), 'second_claim')
-      return { refusal: claimedBefore() }
-    }
-    const { writes, handing } = await firstClaim(claiming, handoff, delivery)
-    if (claiming.dryRun) return { result: { ...resultOf(handoff), dry_run: true } }
-    if (await commit(claiming, handoff, writes)) {
-      return { result: resultOf(handoff), handed: await handing.handOut() }
+      const writes = endingWrites(context, handoff, now)
+      if (await commit(claiming, handoff, writes, 'second_claim')) {
+        return { refusal: claimedBefore() }
+      }
+    } else {
+      const { writes, handing } = await firstClaim(claiming, handoff, delivery)
+      if (claiming.dryRun) return { result: { ...resultOf(handoff), dry_run: true } }
+      if (await commit(claiming, handoff, writes)) {
+        return { result: resultOf(handoff), handed: await handing.handOut() }
+      }
     }
     await context.live.refresh()
   }
