@@ -19,6 +19,8 @@ import { requirePermission } from './may.ts'
 import type { Call, Handed, Operation, Outcome } from './operation.ts'
 import type { Answer, Request } from './perform.ts'
 import { detailOf, eventOf, whoIs } from './record-event.ts'
+import { keepAnswer } from './standing-answer.ts'
+import type { Moment, Standing } from './standing-answer.ts'
 
 const attempts = 8
 
@@ -28,16 +30,25 @@ export async function decideAndCommit(
   caller: Caller,
   input: Input,
   request: Request,
+  since: Moment,
 ): Promise<Answer> {
   let present = caller
   for (let attempt = 0; attempt < attempts; attempt++) {
     const call = callOf(context, present, input, request)
     const outcome = await decide(operation, input, call)
     if (isBatched(operation, present, outcome, context)) {
-      return answerOf(withDecision(outcome.result, note(operation, call, outcome)))
+      const standing = standingOf(operation, call, outcome)
+      const decisionId = context.audit.add(standing.auditKey, () => standing.event(request))
+      const isLimited = limitedGrants(present).length > 0
+      if (operation.stands === true && !isLimited) {
+        keepAnswer(context, operation, request, since, standing)
+      }
+      return answerOf(withDecision(outcome.result, decisionId))
     }
-    if (await commit(operation, input, call, outcome)) {
-      if (outcome.refusal !== undefined) return { ok: false, refusal: outcome.refusal }
+    const decision = await commit(operation, input, call, outcome)
+    if (decision !== undefined) {
+      const { refusal } = outcome
+      if (refusal !== undefined) return { ok: false, refusal: refusal.withDecision(decision) }
       return answerOf(outcome.result, await outcome.handOut?.())
     }
     await context.live.refresh()
@@ -86,15 +97,19 @@ const isBatched = (
   settings.auditChecks === 'batched' &&
   !(operation.spendsUse && limitedGrants(caller).length > 0)
 
-function note(operation: Operation, call: Call, outcome: Outcome<object>): string {
+/** What its audit needs of an allowed read, however often it is answered. */
+function standingOf(operation: Operation, call: Call, outcome: Outcome<object>): Standing {
   const { context, caller } = call
   const { grant } = caller.acting
   const detail = JSON.stringify(outcome.detail ?? {})
   const presenter = caller.token?.id ?? caller.credential?.id ?? ''
-  const key = [operation.name, grant.id, presenter, outcome.target ?? '', detail].join(' ')
-  return context.audit.add(key, () =>
-    eventOf(context, whoIs(caller), happened(operation, call, outcome)),
-  )
+  const auditKey = [operation.name, grant.id, presenter, outcome.target ?? '', detail].join(' ')
+  const { traceId: _, ...untraced } = call
+  const event = ({ traceId }: Request) => {
+    const traced = { ...untraced, ...(traceId !== undefined && { traceId }) }
+    return eventOf(context, whoIs(caller), happened(operation, traced, outcome))
+  }
+  return { result: outcome.result, auditKey, event }
 }
 
 const happened = ({ name }: Operation, call: Call, outcome: Outcome<object>) => ({
@@ -109,20 +124,20 @@ const happened = ({ name }: Operation, call: Call, outcome: Outcome<object>) => 
   ...(call.traceId !== undefined && { traceId: call.traceId }),
 })
 
-/** `false`: something the decision rests on has changed. */
+/** The id of the event; `undefined` where something that the decision rests on has changed. */
 async function commit(
   operation: Operation,
   input: Input,
   call: Call,
   outcome: Outcome<object>,
-): Promise<boolean> {
+): Promise<string | undefined> {
   const { context, caller, seq } = call
   const event = eventOf(context, whoIs(caller), happened(operation, call, outcome))
   setDecision(outcome.result, event.id)
   const writes = call.dryRun ? [] : writesOf(operation, input, call, outcome)
   const guard = unrestrictedSince([...guardOf(caller, context), ...(outcome.guard ?? [])], seq)
   const state = await context.committer.submit({ writes: [guard, ...writes], events: [event] })
-  return state === 'committed'
+  return state === 'committed' ? event.id : undefined
 }
 
 function writesOf(
