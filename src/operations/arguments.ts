@@ -26,9 +26,9 @@ export function inputSchemaOf(operation: Operation): z.ZodObject {
 
 export type Input = Record<string, unknown> & CommonArguments
 
-/** The one argument of an operation that may hold such a thing, and of which kind. */
-const takesSecret: Readonly<Record<string, readonly [name: string, kind: SecretKind]>> = {
-  introspect_token: ['token', 'opaque_token'],
+/** The one argument of an operation that may hold such a thing: of that kind, or a JWT of ours. */
+const takesSecret: Readonly<Record<string, readonly [string, SecretKind, 'jwt'?]>> = {
+  introspect_token: ['token', 'opaque_token', 'jwt'],
   claim_handoff: ['handoff', 'handoff'],
 }
 
@@ -79,9 +79,12 @@ const messageOf = (issue: z.core.$ZodIssue): string =>
 const deepest = 32
 
 function refuseSecrets(context: Context, operation: Operation, given: Record<string, unknown>) {
-  const [exempt, kind] = takesSecret[operation.name] ?? []
+  const [exempt, kind, orJwt] = takesSecret[operation.name] ?? []
+  const belongs = (value: unknown): boolean =>
+    typeof value === 'string' &&
+    (secretKindOf(value) === kind || (orJwt === 'jwt' && !containsSecret(value)))
   const suspects = Object.entries(given).filter(
-    ([name, value]) => name !== exempt || !isOfKind(value, kind),
+    ([name, value]) => name !== exempt || !belongs(value),
   )
   if (!suspects.some((entry) => holdsSecret(context, entry, 0))) return
   throw new Refusal('invalid_request', {
@@ -92,10 +95,6 @@ function refuseSecrets(context: Context, operation: Operation, given: Record<str
     finding: 'secret_in_argument',
   })
 }
-
-/** Itself of that kind, or free of secrets: tokens are JWTs too. */
-const isOfKind = (value: unknown, kind: SecretKind | undefined): boolean =>
-  typeof value === 'string' && (secretKindOf(value) === kind || !containsSecret(value))
 
 function holdsSecret(context: Context, value: unknown, depth: number): boolean {
   if (depth > deepest) throw new Refusal('invalid_request', { message: 'Nested too deeply.' })
