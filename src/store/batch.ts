@@ -102,7 +102,7 @@ function write(
   to.seq = seq
 }
 
-const insertChangeSql = `
+export const insertChangeSql = `
   insert into changes (seq, entity, entity_id, at) values ($1, $2, $3, $4)`
 
 const codeOf = (error: unknown): string => String((error as { code?: unknown } | null)?.code ?? '')

@@ -1,0 +1,181 @@
+// How a batch is committed on PostgreSQL: everything is sent at once and only then are the answers read.
+// A unit whose condition did not hold, or that broke, is taken out and the rest is tried again, so that
+// nobody pays a round trip for each statement. Change numbers are taken under one lock that is held until
+// the commit, so they become visible in their order and nobody steps over one that commits late.
+
+import pg from 'pg'
+import { chainStart, linkText } from '../core/audit-link.ts'
+import { Refusal } from '../core/refusal.ts'
+import { chainHead, eventValues, insertEventSql, putHead } from './audit.ts'
+import { insertChangeSql } from './batch.ts'
+import { newestChange } from './facts.ts'
+import { Again, createPipeline } from './postgres-pipeline.ts'
+import type { Pipeline } from './postgres-pipeline.ts'
+import { asProblem, settingsFor } from './postgres-settings.ts'
+import type { StatementNames } from './postgres-settings.ts'
+import type { Seal, Unit, UnitResult } from './store.ts'
+
+export interface BatchWriter {
+  commit(units: readonly Unit[], at: number): Promise<readonly UnitResult[]>
+  close(): Promise<void>
+}
+
+export interface BatchOptions {
+  readonly url: string
+  readonly seal: Seal
+  readonly hash: (text: string) => string
+  readonly chain: string
+}
+
+interface Head {
+  readonly seq: number
+  readonly hash: string
+}
+
+interface Progress {
+  seq: number
+  head: Head
+}
+
+const retries = 12
+const pauseMs = 100
+
+export function createBatchWriter(options: BatchOptions, names: StatementNames): BatchWriter {
+  const { seal, hash, chain } = options
+  let client: pg.Client | undefined
+  /** What this process's chain ends with; unknown until read, and again after anything went wrong. */
+  let head: Head | undefined
+
+  async function commit(units: readonly Unit[], at: number): Promise<readonly UnitResult[]> {
+    const results = new Map<number, UnitResult>()
+    for (let attempt = 0; attempt < retries; attempt++) {
+      const left = [...units.keys()].filter((unit) => !results.has(unit))
+      try {
+        for (const [unit, result] of await tryBatch(units, left, at)) results.set(unit, result)
+      } catch (error) {
+        if (!(error instanceof Again)) throw asProblem(error)
+        await new Promise((resolve) => void setTimeout(resolve, pauseMs * attempt))
+        continue
+      }
+      if (results.size === units.length) return units.map((_, i) => results.get(i) ?? lost)
+      attempt = 0
+    }
+    throw new Refusal('unavailable', { message: 'The database does not take the change now.' })
+  }
+
+  /** Commits all that is left; or commits nothing and says which unit cannot be part of it. */
+  async function tryBatch(
+    units: readonly Unit[],
+    left: readonly number[],
+    at: number,
+  ): Promise<ReadonlyMap<number, UnitResult>> {
+    const pipeline = createPipeline(await connected(), names)
+    try {
+      pipeline.send('begin')
+      const from = (head ??= await readHead(pipeline, at))
+      const progress: Progress = { seq: 0, head: from }
+      const changes = (unit: number) => units[unit]?.writes.some((write) => write.change) === true
+      const changing = left.filter(changes)
+      for (const unit of left.filter((each) => !changes(each))) {
+        sendUnit(pipeline, units, unit, progress, at)
+      }
+      if (changing.length > 0) {
+        pipeline.send(lockChanges)
+        progress.seq = (await pipeline.read(newestChange, seal))[0] ?? 0
+        for (const unit of changing) sendUnit(pipeline, units, unit, progress, at)
+        pipeline.send(ring)
+      }
+      if (progress.head !== from) sendHead(pipeline, progress.head, at)
+      const failed = await pipeline.failure()
+      if (failed !== undefined) {
+        await pipeline.rollback()
+        return new Map([failed])
+      }
+      await pipeline.commit()
+      head = progress.head
+      return new Map(left.map((unit) => [unit, { ok: true, seq: progress.seq }]))
+    } catch (error) {
+      head = undefined
+      await pipeline.rollback().catch(disconnect)
+      throw error
+    }
+  }
+
+  function sendUnit(
+    pipeline: Pipeline,
+    units: readonly Unit[],
+    index: number,
+    progress: Progress,
+    at: number,
+  ): void {
+    const unit = units[index]
+    for (const { sql, values, expects, otherwise, change } of unit?.writes ?? []) {
+      const seq = change === undefined ? progress.seq : progress.seq + 1
+      pipeline.send(sql, values({ seq, at, seal }), { unit: index, expects, otherwise })
+      if (change === undefined) continue
+      pipeline.send(insertChangeSql, [seq, change.entity, change.id, at])
+      progress.seq = seq
+    }
+    for (const event of unit?.events ?? []) {
+      const { head: last } = progress
+      const linked = { ...event, chain, seq: last.seq + 1, previous: last.hash }
+      const linkedHash = hash(linkText(linked))
+      const row = eventValues({ ...linked, hash: linkedHash })
+      pipeline.send(insertEventSql, row, { unit: index })
+      progress.head = { seq: linked.seq, hash: linkedHash }
+    }
+  }
+
+  function sendHead(pipeline: Pipeline, { seq, hash: headHash }: Head, at: number): void {
+    const { sql, values } = putHead({ chain, seq, hash: headHash, at })
+    pipeline.send(sql, values({ seq, at, seal }))
+  }
+
+  async function readHead(pipeline: Pipeline, at: number): Promise<Head> {
+    const [stored] = await pipeline.read(chainHead(chain), seal)
+    if (stored === undefined) return { seq: 0, hash: chainStart }
+    if (!stored.sound) {
+      throw new Refusal('unavailable', { message: 'The end of the audit chain was tampered with.' })
+    }
+    if (stored.at > at + farBehind) {
+      throw new Refusal('unavailable', {
+        message: 'The clock is behind what was committed before.',
+      })
+    }
+    return { seq: stored.seq, hash: stored.hash }
+  }
+
+  async function connected(): Promise<pg.Client> {
+    if (client !== undefined) return client
+    const settings = { ...settingsFor(options.url), pipeline: true }
+    const fresh = new pg.Client(settings as pg.ClientConfig)
+    const broken = () => {
+      if (client === fresh) disconnect()
+    }
+    fresh.on('error', broken).on('end', broken)
+    await fresh.connect()
+    client = fresh
+    return fresh
+  }
+
+  function disconnect(): void {
+    const gone = client
+    client = undefined
+    head = undefined
+    gone?.end().catch(() => undefined)
+  }
+
+  return {
+    commit,
+    close: async () => {
+      const last = client
+      client = undefined
+      await last?.end().catch(() => undefined)
+    },
+  }
+}
+
+const farBehind = 60
+const lockChanges = `select pg_advisory_xact_lock(4207849484)`
+const ring = `select pg_notify('remit_changes', '')`
+const lost: UnitResult = { ok: false, stale: true }

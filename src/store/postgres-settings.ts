@@ -1,0 +1,45 @@
+// What every connection to PostgreSQL has in common, and what its errors mean.
+
+import pg from 'pg'
+import { Refusal } from '../core/refusal.ts'
+import { StoreProblem } from './problem.ts'
+import type { Value } from './store.ts'
+
+/** Integers arrive as numbers, and a server that does not answer is given up on. */
+export const settingsFor = (connectionString: string): pg.ClientConfig => ({
+  connectionString,
+  application_name: 'remit',
+  connectionTimeoutMillis: 5_000,
+  statement_timeout: 30_000,
+  keepAlive: true,
+  types: { getTypeParser: parserOf as typeof pg.types.getTypeParser },
+})
+
+const int8 = 20
+
+const parserOf = (type: number, format?: 'text' | 'binary') =>
+  type === int8 ? Number : pg.types.getTypeParser(type, format as 'text')
+
+export interface StatementNames {
+  /** A named statement, which each connection parses once. */
+  of(sql: string, values: readonly Value[]): pg.QueryConfig
+}
+
+export function statementNames(): StatementNames {
+  const names = new Map<string, string>()
+  return {
+    of(text, values) {
+      const name = names.get(text) ?? `s${names.size}`
+      names.set(text, name)
+      return { name, text, values: [...values] }
+    },
+  }
+}
+
+/** What an error of the engine means to a caller; the engine's own words go to the log only. */
+export function asProblem(error: unknown): Error {
+  if (error instanceof Refusal || error instanceof StoreProblem) return error
+  const code = (error as { code?: unknown } | null)?.code
+  const said = typeof code === 'string' ? code : 'nothing'
+  return new StoreProblem('failed', `The database answered ${said}`, { cause: error })
+}
