@@ -23,8 +23,9 @@ import { allRegistrations, allServers, registrationById, serverById } from '../s
 import type { Registration } from '../store/servers.ts'
 import { allSigningKeys, signingKeyById } from '../store/signing-keys.ts'
 import type { SigningKeyRecord } from '../store/signing-keys.ts'
-import { inTurn, andThen } from '../store/store.ts'
+import { andThen, inTurn } from '../store/store.ts'
 import type { Change, Read, Soon, Store } from '../store/store.ts'
+import { oneAtATime } from './one-at-a-time.ts'
 
 export interface LiveState extends State {
   /** The newest time that any process committed at, in seconds. */
@@ -155,14 +156,14 @@ export function openLiveState(store: Store): Soon<LiveState> {
       committedAt = Math.max(committedAt, at)
     })
 
-  const catchUp = (): Soon<void> => {
+  const catching = oneAtATime(() => {
     behind = true
     return andThen(store.read(changesAfter(seq)), (changes) =>
       andThen(inTurn([...changes.map((change) => () => take(change)), readTime]), () => {
         behind = false
       }),
     )
-  }
+  })
 
   const live: LiveState = {
     get seq() {
@@ -206,8 +207,10 @@ export function openLiveState(store: Store): Soon<LiveState> {
     rememberToken: (key, token) => void tokens.set(key, token),
     tokenByText: (key) => tokens.get(key),
     refresh: () =>
-      andThen(store.changedElsewhere(), (changed) => (changed || behind ? catchUp() : undefined)),
-    catchUp,
+      andThen(store.changedElsewhere(), (changed) =>
+        changed || behind || catching.isRunning() ? catching.run() : undefined,
+      ),
+    catchUp: catching.run,
   }
 
   const everything = [
@@ -223,7 +226,7 @@ export function openLiveState(store: Store): Soon<LiveState> {
   return andThen(store.read(newestChange), ([newest]) =>
     andThen(inTurn(everything), () => {
       seq = newest ?? 0
-      return andThen(catchUp(), () => live)
+      return andThen(catching.run(), () => live)
     }),
   )
 }
