@@ -169,6 +169,9 @@ export function tokenDeath(context: Context, token: Token, now: number): string 
     return 'The credential that the token was obtained with was revoked.'
   }
   const cuts = live.revocations(revocationKey('credential', token.credentialId))
-  const isCut = cuts.some((cut) => cut.within.length === 0 && cut.seq > token.createdSeq)
+  const isCut = cuts.some(
+    ({ within, seq, mintedBefore = token.issuedAt }) =>
+      within.length === 0 && seq > token.createdSeq && token.issuedAt <= mintedBefore,
+  )
   return isCut ? 'The credential that the token was obtained with was revoked.' : undefined
 }

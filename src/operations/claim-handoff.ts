@@ -132,6 +132,7 @@ async function handOver(
       state,
       ttl: handoff.ttl ?? 0,
       delivery: chooseDelivery(call, delivery, 'token'),
+      isHandedOver: true,
       ...(handoff.audience !== undefined && { audience: handoff.audience }),
     })
   }

@@ -15,6 +15,7 @@ import { unknown } from './may.ts'
 import { audienceOfToken, mintedResult } from './minting.ts'
 import type { Minted } from './mint-fields.ts'
 import type { Call, Outcome } from './operation.ts'
+import { requireCover } from './stronger.ts'
 
 export interface Renewal {
   readonly state: GrantState
@@ -23,6 +24,8 @@ export interface Renewal {
   /** Seconds. */
   readonly ttl: number
   readonly delivery: DeliveryKind
+  /** Claimed by a code, which the caller came with too. */
+  readonly isHandedOver?: true
 }
 
 const defaultTtl = 300
@@ -34,18 +37,20 @@ export function ttlOf({ context: { settings } }: Call, stated: number | undefine
   throw new Refusal('invalid_request', { message: `ttl_seconds is above ${settings.tokenMax}.` })
 }
 
-/** Issues another token of a live grant. */
+/** Issues another token of a live grant, to a caller whose own authority covers it (law 9). */
 export async function renew(call: Call, renewal: Renewal): Promise<Outcome<Minted>> {
   const { context, caller, now, seq } = call
   const { state, ttl, delivery } = renewal
   const { grant, authority, chain } = state
   if (!state.liveness.live) throw deadRefusal(grant.id, state)
-  if (effectiveScopes(authority).length === 0) {
+  const effective = effectiveScopes(authority)
+  if (effective.length === 0) {
     throw new Refusal('insufficient_scope', {
       message: 'Nothing of this grant is effective any more.',
       missing_at: grant.id,
     })
   }
+  if (renewal.isHandedOver !== true) requireCover(call, effective, 'scopes')
   const audience = renewal.audience ?? audienceOfToken(call, grant)
   const { credentialId } = caller
   const issued = issueToken(context, { authority, audience, ttl, credentialId, now, seq })
