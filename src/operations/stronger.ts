@@ -5,7 +5,7 @@ import { exceeded } from '../core/authority.ts'
 import type { Agent } from '../core/agent.ts'
 import type { Credential } from '../core/credential.ts'
 import { Refusal } from '../core/refusal.ts'
-import type { ScopeSet } from '../core/scope.ts'
+import type { Scope, ScopeSet } from '../core/scope.ts'
 import type { Call } from './operation.ts'
 
 /** The scopes that the acting authority does not cover. */
@@ -14,10 +14,19 @@ export function uncovered(
   scopes: ScopeSet,
 ): readonly string[] {
   const { bounds, orgId } = caller.acting
+  const operationsOf = (type: string) => live.resourceType(orgId, type)?.operations.keys() ?? []
   return scopes
-    .filter((scope) => exceeded(bounds, scope, orgId, live) !== undefined)
+    .filter((scope) =>
+      [scope, ...spelledOut(scope, operationsOf(scope.type))].some(
+        (each) => exceeded(bounds, each, orgId, live) !== undefined,
+      ),
+    )
     .map((scope) => scope.text)
 }
+
+/** `*` in a ceiling means every operation there is, in an older grant only those it knew. */
+const spelledOut = (scope: Scope, operations: Iterable<string>): Scope[] =>
+  scope.operation === '*' ? [...operations].map((operation) => ({ ...scope, operation })) : []
 
 export const isStronger = (call: Call, agent: Agent): boolean =>
   uncovered(call, call.context.live.ceilingOf(agent)).length > 0
