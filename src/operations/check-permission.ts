@@ -21,6 +21,7 @@ export const checkPermission = defineOperation({
   permission: '· / permissions:check',
   effect: 'read',
   spendsUse: true,
+  stands: true,
   input: z.object({
     permissions: z
       .array(z.string().max(2048))

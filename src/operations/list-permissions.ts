@@ -19,6 +19,7 @@ export const listPermissions = defineOperation({
   permission: '·',
   effect: 'read',
   spendsUse: false,
+  stands: true,
   input: z.object({
     grant_id: field.id('grt').optional(),
     type: field.name.optional().describe('Only scopes of this resource type.'),

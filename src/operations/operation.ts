@@ -70,6 +70,11 @@ export interface Operation<Input extends Inputs = Inputs, Result extends object 
   readonly ownNeedsCredential?: true
   /** Whether an allowed call takes one use from limited grants (authority: rule 24). */
   readonly spendsUse: boolean
+  /**
+   * Whether an answer rests on nothing but what was presented, the arguments, the live state and the
+   * clock, so that it may be given again while none of them changed (standing-answer.ts).
+   */
+  readonly stands?: true
   /** The code with which `act_as` is refused, where it makes no sense (authority: rules 1 and 3). */
   readonly refusesActAs?: 'invalid_request' | 'exceeds_parent'
   readonly input: Input

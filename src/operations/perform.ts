@@ -12,10 +12,12 @@ import { assertClock } from '../authority/clock.ts'
 import { assertRegistered } from '../authority/registration.ts'
 import { isId } from '../core/id.ts'
 import { Refusal } from '../core/refusal.ts'
+import type { Soon } from '../store/store.ts'
 import { parseArguments } from './arguments.ts'
 import type { Input } from './arguments.ts'
 import { answerOf, decideAndCommit } from './commit.ts'
 import type { Operation } from './operation.ts'
+import { answerAgain, momentOf } from './standing-answer.ts'
 import { aStranger, detailOf, eventOf, whoIs, whoWas } from './record-event.ts'
 
 export interface Request {
@@ -34,8 +36,37 @@ export type Answer =
     }
   | { readonly ok: false; readonly refusal: Refusal }
 
-/** Runs one call. Never rejects: whatever goes wrong is a refusal with a stable code. */
-export async function perform(
+/**
+ * Runs one call; answers at once what still stands. Never rejects: whatever goes wrong is a refusal with a
+ * stable code.
+ */
+export const perform = (context: Context, operation: Operation, request: Request): Soon<Answer> =>
+  standingAnswer(context, operation, request) ?? performAnew(context, operation, request)
+
+/** Only an engine that answers at once can tell within this turn whether anything changed. */
+function standingAnswer(
+  context: Context,
+  operation: Operation,
+  request: Request,
+): Answer | undefined {
+  if (operation.stands !== true || context.store.engine !== 'sqlite') return undefined
+  try {
+    void context.live.refresh()
+    assertServing(context, operation)
+    return answerAgain(context, operation, request)
+  } catch {
+    // Whatever it was, the whole path meets it too, and records it.
+    return undefined
+  }
+}
+
+function assertServing(context: Context, operation: Operation): void {
+  assertClock(context)
+  if (operation.name !== 'register_mcp_server') assertRegistered(context)
+  context.audit.assertWritable()
+}
+
+async function performAnew(
   context: Context,
   operation: Operation,
   request: Request,
@@ -44,9 +75,8 @@ export async function perform(
   let known: Known | undefined
   try {
     await context.live.refresh()
-    assertClock(context)
-    if (operation.name !== 'register_mcp_server') assertRegistered(context)
-    context.audit.assertWritable()
+    assertServing(context, operation)
+    const since = momentOf(context)
     const stranger = await answerStranger(context, operation, request)
     if (stranger !== undefined) return stranger
     const presented = presentedBy(request)
@@ -69,7 +99,7 @@ export async function perform(
     const input = parseArguments(context, operation, request.arguments)
     caller = await narrowByArgument(context, operation, caller, input)
     refuseBareEnvironment(context, operation, caller)
-    return await decideAndCommit(context, operation, caller, input, request)
+    return await decideAndCommit(context, operation, caller, input, request, since)
   } catch (error) {
     const refusal = asRefusal(context, operation, error)
     return {

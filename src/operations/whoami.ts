@@ -44,6 +44,7 @@ export const whoamiAmong = (table: () => readonly Operation[]) =>
     permission: '·',
     effect: 'read',
     spendsUse: false,
+    stands: true,
     input: z.object({}),
     output,
     handle: async (_, call) => {
