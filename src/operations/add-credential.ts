@@ -51,7 +51,7 @@ export const addCredential = defineOperation({
       agentId: agent.id,
       kind: input.kind,
       ...wanted,
-      ...endFor(call, agent.id, wanted.expiresAt),
+      ...endFor(call, agent.id, input.expires_at),
       recordedStatus: 'active',
       createdAt: now,
       predecessors: [],
@@ -83,10 +83,11 @@ export const addCredential = defineOperation({
 })
 
 /** For one's own agent nothing outlives what the caller came with; omitted, it ends with it. */
-function endFor(call: Call, agentId: string, stated: number | undefined) {
+function endFor(call: Call, agentId: string, stated: number | 'never' | undefined) {
   const end = callersEnd(call)
   if (end === undefined || agentId !== call.caller.presenter.id) return {}
-  if (stated === undefined || stated <= end) return { expiresAt: stated ?? end }
+  if (stated === undefined) return { expiresAt: end }
+  if (stated !== 'never' && stated <= end) return { expiresAt: stated }
   throw new Refusal('exceeds_ceiling', {
     message: 'The new credential would outlive the one presented.',
     failures: [{ code: 'exceeds_ceiling', dimension: 'expires_at', asked: stated, allowed: end }],
