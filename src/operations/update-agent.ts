@@ -3,6 +3,7 @@
 
 import { z } from 'zod'
 import type { Agent } from '../core/agent.ts'
+import { isId } from '../core/id.ts'
 import { Refusal } from '../core/refusal.ts'
 import { formatScopes, setCovers } from '../core/scope.ts'
 import type { ScopeSet } from '../core/scope.ts'
@@ -11,7 +12,7 @@ import { insertRevocation } from '../store/revocations.ts'
 import { agentRecordOf, agentRecordShape } from './agent-record.ts'
 import * as field from './fields.ts'
 import { requireWayIn } from './last-admin.ts'
-import { findAgent, requirePermission, requireRootOrCredential, unknown } from './may.ts'
+import { findAgent, may, requirePermission, requireRootOrCredential, unknown } from './may.ts'
 import { defineOperation } from './operation.ts'
 import type { Call } from './operation.ts'
 import { parseWanted } from './scopes.ts'
@@ -78,14 +79,18 @@ export const updateAgent = defineOperation({
   },
 })
 
-/** The agent meant, where the caller may change it: by permission on it, under a root or credential. */
+/**
+ * The agent meant, where the caller may change it: by permission on it, under a root or credential. What
+ * is missing is told in the words of the call, so that known and unknown names answer alike.
+ */
 export function agentToChange(call: Call, ref: string, operation: 'update' | 'suspend'): Agent {
   const agent = findAgent(call, ref)
-  if (agent === undefined) {
-    requirePermission(call, `agents:${operation}`)
+  const isPermitted = agent !== undefined && may(call, `agents/${agent.name}:${operation}`)
+  if (!isPermitted) {
+    const path = isId('agt', ref) ? '' : `/${ref}`
+    requirePermission(call, `agents${path}:${operation}`)
     throw unknown('agent')
   }
-  requirePermission(call, `agents/${agent.name}:${operation}`)
   requireRootOrCredential(call)
   return agent
 }
