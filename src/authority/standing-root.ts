@@ -42,6 +42,7 @@ export async function lastStandingRoot(
   return newest === undefined ? undefined : grantState(context.live, newest.id, context.now())
 }
 
+/** By change number: what ended one came after it, whatever the clocks say that ids are made of. */
 function newestRoot(context: Context, credential: Credential): Grant | undefined {
   const { live, settings } = context
   const limit = limitText(settings.scopes)
@@ -52,7 +53,7 @@ function newestRoot(context: Context, credential: Credential): Grant | undefined
       const made = live.credential(root.credentialId)
       return made !== undefined && originOf(made) === origin
     })
-    .toSorted((a, b) => (a.id < b.id ? 1 : -1))[0]
+    .toSorted((a, b) => b.createdSeq - a.createdSeq || (a.id < b.id ? 1 : -1))[0]
 }
 
 const limitText = (scopes: Grant['scopeLimit']): string =>
