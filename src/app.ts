@@ -8,7 +8,7 @@ import { createAuditBuffer } from './authority/audit-buffer.ts'
 import { createCommitter } from './authority/committer.ts'
 import type { Context, Log, Self, Settings } from './authority/context.ts'
 import type { EnvironmentCredential } from './authority/environment.ts'
-import { homePaths, requirePrivateHome } from './authority/home.ts'
+import { homePaths, placeOf, requirePrivateHome } from './authority/home.ts'
 import { initStore as makeStore } from './authority/init.ts'
 import type { InitOptions, InitResult } from './authority/init.ts'
 import { createKeyRing } from './authority/key-ring.ts'
@@ -27,7 +27,7 @@ import { createHashingQueue } from './crypto/hashing-queue.ts'
 import { deriveKeys } from './crypto/keyed-hash.ts'
 import type { Subkeys } from './crypto/keyed-hash.ts'
 import { orgs } from './store/facts.ts'
-import { migrateFile, openStore } from './store/open.ts'
+import { migrateStore as migrateAt, openStore } from './store/engine.ts'
 import type { OpenedStore } from './store/open.ts'
 import { StoreProblem } from './store/problem.ts'
 
@@ -60,7 +60,7 @@ export const recoverStore = (config: Config, options: InitOptions = {}): Promise
 export const migrateStore = (config: Config) =>
   starting(() => {
     requirePrivateHome(config.home)
-    return migrateFile(homePaths(config.home).database)
+    return migrateAt(placeOf(config))
   })
 
 /**
@@ -69,7 +69,7 @@ export const migrateStore = (config: Config) =>
  */
 export const openApp = (config: Config, options: OpenAppOptions): Promise<App> =>
   starting(async () => {
-    const { opened, keys } = openWithKeys(config, options.log)
+    const { opened, keys } = await openWithKeys(config, options.log)
     try {
       const registrationFile = registrationOf(config, opened.facts.storeId)
       const context = await wire(config, options, { ...opened, keys }, registrationFile)
@@ -83,7 +83,7 @@ export const openApp = (config: Config, options: OpenAppOptions): Promise<App> =
 /** Verifies the whole audit on the store itself; neither a registration nor a caller is needed. */
 export const verifyAudit = (config: Config, log: Log, chain?: string): Promise<AuditReport> =>
   starting(async () => {
-    const { opened, keys } = openWithKeys(config, log)
+    const { opened, keys } = await openWithKeys(config, log)
     const { store, facts } = opened
     try {
       const ring = createKeyRing(await openLiveState(store), keys)
@@ -95,11 +95,14 @@ export const verifyAudit = (config: Config, log: Log, chain?: string): Promise<A
     }
   })
 
-function openWithKeys(config: Config, log: Log): { opened: OpenedStore; keys: Subkeys } {
+async function openWithKeys(
+  config: Config,
+  log: Log,
+): Promise<{ readonly opened: OpenedStore; readonly keys: Subkeys }> {
   requirePrivateHome(config.home)
   let loaded: Subkeys | undefined
   const keys = () => (loaded ??= deriveKeys(loadMasterKey(config)))
-  const opened = openStore(homePaths(config.home).database, {
+  const opened = await openStore(placeOf(config), {
     keys,
     hashOf: auditHash,
     onDamage: (sql) => log.error({ sql }, 'A row that was tampered with is left out.'),

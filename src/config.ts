@@ -7,7 +7,16 @@ import { isAbsolute, join, resolve } from 'node:path'
 import { z } from 'zod'
 import { Refusal } from './core/refusal.ts'
 import type { ScopeSet } from './core/scope.ts'
-import { choice, count, delivery, issuer, levels, scopes, text } from './config/shapes.ts'
+import {
+  choice,
+  count,
+  databaseUrl,
+  delivery,
+  issuer,
+  levels,
+  scopes,
+  text,
+} from './config/shapes.ts'
 import type { kinds } from './config/shapes.ts'
 
 export type Environment = Record<string, string | undefined>
@@ -17,6 +26,10 @@ export interface Config {
   /** A closure, so that a printed configuration does not hold the key. */
   readonly masterKey?: () => string
   readonly masterKeyFile?: string
+  /** A closure too: a URL may hold a password. */
+  readonly databaseUrl?: () => string
+  readonly databaseUrlFile?: string
+  readonly revocation: 'live' | 'strict'
   readonly issuer?: string
   readonly tokenMax: number
   readonly grantMax: number
@@ -46,8 +59,18 @@ const schema = z.object({
   REMIT_MASTER_KEY_FILE: text.optional().meta({
     description: 'File that holds the master key; yours alone, not readable by others.',
   }),
-  REMIT_DATABASE_URL: text.optional().meta({
-    description: 'Reserved for PostgreSQL; not supported yet.',
+  REMIT_DATABASE_URL: databaseUrl.optional().meta({
+    description:
+      'PostgreSQL 15 or later: `postgres://…`. Prefer the file where it holds a password.',
+    fallback: '`remit.db` in the home',
+  }),
+  REMIT_DATABASE_URL_FILE: text.optional().meta({
+    description: 'File that holds the URL; yours alone, not readable by others.',
+  }),
+  REMIT_REVOCATION: choice('live', 'strict').default('live').meta({
+    description:
+      '`strict` asks the database at every call instead of following its changes; for PostgreSQL.',
+    fallback: '`live`',
   }),
   REMIT_ISSUER: issuer.optional().meta({
     description: 'Issuer of the tokens; fixed when the store is made.',
@@ -121,25 +144,29 @@ export function readConfig(env: Environment): Config {
     throw new Refusal('invalid_request', { message: `${[...new Set(faults)].join('; ')}.` })
   }
   const values = parsed.data
-  if (values.REMIT_DATABASE_URL !== undefined) {
-    throw new Refusal('unsupported', {
-      message: 'REMIT_DATABASE_URL is set, but PostgreSQL is not supported yet.',
-      remedy: { text: 'Unset REMIT_DATABASE_URL; the store is a file in REMIT_HOME.' },
-    })
-  }
   const { REMIT_MASTER_KEY: masterKey, REMIT_MASTER_KEY_FILE: masterKeyFile } = values
   if (masterKey !== undefined && masterKeyFile !== undefined) {
     throw new Refusal('invalid_request', {
       message: 'REMIT_MASTER_KEY and REMIT_MASTER_KEY_FILE are both set; keep one.',
     })
   }
+  const { REMIT_DATABASE_URL: url, REMIT_DATABASE_URL_FILE: urlFile } = values
+  if (url !== undefined && urlFile !== undefined) {
+    throw new Refusal('invalid_request', {
+      message: 'REMIT_DATABASE_URL and REMIT_DATABASE_URL_FILE are both set; keep one.',
+    })
+  }
   const warnings = warningsOf(env)
   // Children and crash reports must not inherit it.
   delete env['REMIT_MASTER_KEY']
+  delete env['REMIT_DATABASE_URL']
   return {
     home: resolve(values.REMIT_HOME ?? join(dataDirectory(env), 'remit')),
     ...(masterKey !== undefined && { masterKey: () => masterKey }),
     ...(masterKeyFile !== undefined && { masterKeyFile: resolve(masterKeyFile) }),
+    ...(url !== undefined && { databaseUrl: () => url }),
+    ...(urlFile !== undefined && { databaseUrlFile: resolve(urlFile) }),
+    revocation: values.REMIT_REVOCATION,
     ...(values.REMIT_ISSUER !== undefined && { issuer: values.REMIT_ISSUER }),
     tokenMax: values.REMIT_TOKEN_MAX,
     grantMax: values.REMIT_GRANT_MAX,
@@ -181,8 +208,12 @@ function warningsOf(env: Environment): string[] {
       .toSorted()
       .map((name) => `${name} is not a variable that Remit knows; it has no effect.`),
     ...(env['REMIT_MASTER_KEY'] === undefined ? [] : [secretByValue('REMIT_MASTER_KEY')]),
+    ...(hasPassword(env['REMIT_DATABASE_URL']) ? [secretByValue('REMIT_DATABASE_URL')] : []),
   ]
 }
+
+const hasPassword = (url: string | undefined): boolean =>
+  url !== undefined && URL.canParse(url) && new URL(url).password !== ''
 
 /** What is said wherever a secret stands in the environment itself (authority: rule 10). */
 export const secretByValue = (name: string): string =>

@@ -20,6 +20,7 @@ test('the defaults are the safe choice', () => {
   expect(version).toMatch(/^\d+\.\d+\.\d+/)
   expect(config).toEqual({
     home: '/h',
+    revocation: 'live',
     tokenMax: 3600,
     grantMax: 86_400,
     actAs: 'optional',
@@ -106,8 +107,18 @@ test('all that is bad is named at once', () => {
   expect(message).toMatch(/REMIT_TOKEN_MAX .*REMIT_ACT_AS /)
 })
 
-test('PostgreSQL is not supported yet, and says so', () => {
-  expect(refusalOf({ REMIT_DATABASE_URL: 'postgres://db' }).code).toBe('unsupported')
+test('the URL of the database leaves the environment, does not print itself and is warned about', () => {
+  const url = 'postgres://remit:pass-word@db/remit'
+  const env: Record<string, string> = { REMIT_HOME: '/h', REMIT_DATABASE_URL: url }
+  const config = readConfig(env)
+  expect(env).toEqual({ REMIT_HOME: '/h' })
+  expect(config.databaseUrl?.()).toBe(url)
+  expect(inspect(config) + JSON.stringify(config)).not.toContain('pass-word')
+  expect(config.warnings).toEqual([expect.stringContaining('REMIT_DATABASE_URL_FILE')])
+})
+
+test.each([['mysql://db'], ['db.example'], ['']])('a URL that is none of PostgreSQL: %j', (url) => {
+  expect(refusalOf({ REMIT_DATABASE_URL: url }).code).toBe('invalid_request')
 })
 
 test('the master key leaves the environment and does not print itself', () => {

@@ -6,12 +6,12 @@ import type { Config, Environment } from '../config.ts'
 import { deriveKeys } from '../crypto/keyed-hash.ts'
 import { checkFile } from '../store/check-file.ts'
 import { chainHeads, newestCheckpoint } from '../store/audit.ts'
-import { judgeFile, openStore } from '../store/open.ts'
+import { judgeStore, nameOf, openStore } from '../store/engine.ts'
 import type { OpenedStore } from '../store/open.ts'
 import { migrations } from '../store/migrate.ts'
 import { auditHash } from './audit-verification.ts'
 import { takeEnvironmentCredential } from './environment.ts'
-import { homePaths } from './home.ts'
+import { homePaths, placeOf } from './home.ts'
 import { openLiveState } from './live.ts'
 import { loadMasterKey } from './master-key.ts'
 import { fileFault, folderFault } from './private-file.ts'
@@ -80,13 +80,14 @@ function homeFiles({ home }: Config): Finding[] {
   return faults.map(([path, fault]) => problem('home', `${path} ${fault}`))
 }
 
-function file({ home }: Config): Finding[] {
-  const { database } = homePaths(home)
-  const found = judgeFile(database)
+async function file(config: Config): Promise<Finding[]> {
+  const place = placeOf(config)
+  const database = nameOf(place)
+  const found = await judgeStore(place)
   if (found.state !== 'store') {
     return [problem('store', `${database}: ${found.state}; run \`remit init\``)]
   }
-  const flaws = checkFile(database)
+  const flaws = place.engine === 'sqlite' ? checkFile(place.path) : []
   if (flaws.length > 0) return flaws.map((flaw) => problem('store', `${database}: ${flaw}`))
   const newest = migrations().at(-1)?.number ?? 0
   return found.schemaVersion < newest
@@ -96,7 +97,7 @@ function file({ home }: Config): Finding[] {
 
 async function contents(config: Config, now: number): Promise<Finding[]> {
   let tampered = 0
-  const opened = openStore(homePaths(config.home).database, {
+  const opened = await openStore(placeOf(config), {
     keys: () => deriveKeys(loadMasterKey(config)),
     hashOf: auditHash,
     onDamage: () => {

@@ -1,8 +1,11 @@
-// Where everything in REMIT_HOME lies.
+// Where everything lies: in REMIT_HOME, and the database there or behind a URL.
 
 import { join } from 'node:path'
+import type { Config } from '../config.ts'
+import { newId } from '../core/id.ts'
+import type { Place } from '../store/engine.ts'
 import { StoreProblem } from '../store/problem.ts'
-import { folderFault } from './private-file.ts'
+import { folderFault, readPrivateFile } from './private-file.ts'
 
 export const homePaths = (home: string) => ({
   database: join(home, 'remit.db'),
@@ -13,6 +16,24 @@ export const homePaths = (home: string) => ({
   localCredential: join(home, 'credentials', 'local.json'),
   deliveries: join(home, 'deliveries'),
 })
+
+type Placing = Pick<Config, 'home' | 'databaseUrl' | 'databaseUrlFile' | 'revocation'>
+
+/** Where the store is. Each process that opens one on PostgreSQL writes an audit chain of its own. */
+export function placeOf(config: Placing): Place {
+  const url = config.databaseUrl ?? urlIn(config.databaseUrlFile)
+  if (url === undefined) return { engine: 'sqlite', path: homePaths(config.home).database }
+  const chain = newId('evt').slice('evt_'.length)
+  return { engine: 'postgres', url, chain, strict: config.revocation === 'strict' }
+}
+
+function urlIn(path: string | undefined): (() => string) | undefined {
+  if (path === undefined) return undefined
+  const file = readPrivateFile(path)
+  if (!file.ok) throw new StoreProblem('failed', `REMIT_DATABASE_URL_FILE: ${path} ${file.why}.`)
+  const url = file.text.trim()
+  return () => url
+}
 
 /** Refuses a home that others could look or write into. */
 export function requirePrivateHome(home: string): void {

@@ -10,10 +10,12 @@ import { isFreeText } from '../core/name.ts'
 import { Refusal } from '../core/refusal.ts'
 import { createHashingQueue } from '../crypto/hashing-queue.ts'
 import { deriveKeys } from '../crypto/keyed-hash.ts'
-import { judgeFile, masterCheck, openForInit } from '../store/open.ts'
+import { judgeStore, nameOf, openForInit } from '../store/engine.ts'
+import type { Place } from '../store/engine.ts'
+import { masterCheck } from '../store/open.ts'
 import { auditHash } from './audit-verification.ts'
 import { firstRecords } from './first-records.ts'
-import { homePaths, requirePrivateHome } from './home.ts'
+import { homePaths, placeOf, requirePrivateHome } from './home.ts'
 import { loadOrCreateMasterKey } from './master-key.ts'
 import { makePrivateFolder } from './private-file.ts'
 import { discardStaged, placeStaged, stage } from './staged-files.ts'
@@ -42,9 +44,10 @@ export async function initStore(config: Config, options: InitOptions = {}): Prom
   const files = [paths.registration, paths.adminCredential, paths.localCredential]
   makePrivateFolder(config.home)
   requirePrivateHome(config.home)
-  refuseExisting(paths.database, files)
+  const place = placeOf(config)
+  await refuseExisting(place, files)
   const keys = deriveKeys(loadOrCreateMasterKey(config))
-  const store = openForInit(paths.database, {
+  const store = await openForInit(place, {
     keys: () => keys,
     hashOf: auditHash,
     onDamage: () => undefined,
@@ -67,7 +70,7 @@ export async function initStore(config: Config, options: InitOptions = {}): Prom
     const [result] = await store.commit([records.unit], now)
     if (result?.ok !== true) {
       discardStaged(files, storeId)
-      throw result?.stale === false ? result.error : alreadyThere(paths.database)
+      throw result?.stale === false ? result.error : alreadyThere(place)
     }
     placeStaged(files, storeId)
     discardStaged(files)
@@ -84,11 +87,11 @@ export async function initStore(config: Config, options: InitOptions = {}): Prom
 
 const systemSeconds = (): number => Math.floor(Date.now() / 1000)
 
-function refuseExisting(database: string, files: readonly string[]): void {
-  const found = judgeFile(database)
+async function refuseExisting(place: Place, files: readonly string[]): Promise<void> {
+  const found = await judgeStore(place)
   if (found.state === 'store') {
     const placed = placeStaged(files, found.storeId)
-    throw placed.length === 0 ? alreadyThere(database) : finished(placed)
+    throw placed.length === 0 ? alreadyThere(place) : finished(placed)
   }
   const leftOver = files.filter((path) => existsSync(path))
   if (leftOver.length === 0) return
@@ -100,9 +103,9 @@ function refuseExisting(database: string, files: readonly string[]): void {
   })
 }
 
-const alreadyThere = (database: string): Refusal =>
+const alreadyThere = (place: Place): Refusal =>
   new Refusal('conflict', {
-    message: `There is a store at ${database} already; nothing was changed.`,
+    message: `There is a store at ${nameOf(place)} already; nothing was changed.`,
     remedy: {
       text: 'Use it, or choose another REMIT_HOME. `remit init --recover` gives the administrator a new credential.',
     },

@@ -12,14 +12,14 @@ import { deriveKeys } from '../crypto/keyed-hash.ts'
 import { putAgent } from '../store/agents.ts'
 import { putCredential } from '../store/credentials.ts'
 import { orgs } from '../store/facts.ts'
-import { openStore } from '../store/open.ts'
+import { openStore } from '../store/engine.ts'
 import { StoreProblem } from '../store/problem.ts'
 import { putRegistration, putServer } from '../store/servers.ts'
 import type { Registration } from '../store/servers.ts'
 import type { Store, Write } from '../store/store.ts'
 import { auditHash } from './audit-verification.ts'
 import { madeEvent, ownServerName } from './first-records.ts'
-import { homePaths, requirePrivateHome } from './home.ts'
+import { homePaths, placeOf, requirePrivateHome } from './home.ts'
 import type { InitOptions } from './init.ts'
 import { openLiveState } from './live.ts'
 import type { LiveState } from './live.ts'
@@ -48,7 +48,7 @@ export async function recoverStore(
   const paths = homePaths(config.home)
   requirePrivateHome(config.home)
   const keys = () => deriveKeys(loadMasterKey(config))
-  const { store } = openStore(paths.database, {
+  const { store } = await openStore(placeOf(config), {
     keys,
     hashOf: auditHash,
     onDamage: () => undefined,
@@ -68,7 +68,7 @@ export async function recoverStore(
     const isLost = !isGood(server, registration, making.now)
     if (isLost) {
       const present = [...live.registrations.values()].filter((r) => r.serverId === server.id)
-      const bound = present.filter(({ status }) => status === 'bound').at(-1)
+      const bound = present.findLast(({ status }) => status === 'bound')
       const renewed = makeRegistration(making, server, bound?.id)
       staged.files.set(paths.registration, renewed.fileText)
       writes.push(...retire(server, present), putRegistration(renewed.record))

@@ -52,6 +52,11 @@ export const delivery = text
       .min(1, `must list some of: ${kinds.join(', ')}`),
   )
 
+export const databaseUrl = text.refine(
+  (value) => /^postgres(ql)?:\/\//.test(value) && URL.canParse(value),
+  'must begin with postgres://',
+)
+
 export const issuer = text.refine(isIssuer, 'must be an https:// or http:// address, or a urn')
 
 function isIssuer(value: string): boolean {

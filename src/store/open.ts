@@ -144,7 +144,8 @@ function judge(path: string, db: Database.Database): Judged {
   }
 }
 
-function requireMasterKey(found: Extract<Judged, { state: 'store' }>, keys: Subkeys): void {
+/** Refuses a master key that is not the one the store was made with. */
+export function requireMasterKey(found: Extract<Judged, { state: 'store' }>, keys: Subkeys): void {
   if (sameBytes(found.masterCheck, masterCheck(keys, found.storeId))) return
   throw new StoreProblem(
     'wrong_master_key',
@@ -159,7 +160,8 @@ const engineOf = (db: Database.Database, keys: Subkeys, options: OpenOptions): S
     onDamage: options.onDamage,
   })
 
-const sealBy =
+/** The MAC of rows under the keys of a store. */
+export const sealBy =
   (keys: Subkeys): Seal =>
   (table, values) =>
     mac(keys.rows, [table, ...values])

@@ -1,22 +1,11 @@
-// Opening the store behind a URL: judged before anything is written, migrated under a lock, and checked
-// against the master key. What is foreign, newer or empty is refused as it lies.
+// What is behind a URL: judged before anything is written, and migrated under a lock. What is foreign or
+// newer is refused as it lies.
 
 import pg from 'pg'
 import { migrations } from './migrate.ts'
 import type { Migration } from './migrate.ts'
-import { postgresStore } from './postgres.ts'
 import { asProblem, settingsFor } from './postgres-settings.ts'
 import { StoreProblem } from './problem.ts'
-import type { Seal, Store } from './store.ts'
-
-export interface PostgresOpening {
-  readonly url: string
-  readonly chain: string
-  readonly strict: boolean
-  readonly seal: Seal
-  readonly hash: (text: string) => string
-  readonly onDamage: (sql: string) => void
-}
 
 export type PostgresJudged =
   | { readonly state: 'empty' | 'schema' }
@@ -35,7 +24,10 @@ export const judgePostgres = (url: string): Promise<PostgresJudged> =>
     )
     if (tables.length === 0) return { state: 'empty' }
     if (!tables.includes('remit_migrations')) {
-      throw new StoreProblem('foreign', 'This database belongs to something else; nothing was changed.')
+      throw new StoreProblem(
+        'foreign',
+        'This database belongs to something else; nothing was changed.',
+      )
     }
     const schemaVersion = await versionOf(client)
     if (schemaVersion > (migrations().at(-1)?.number ?? 0)) {
@@ -66,9 +58,6 @@ export const migratePostgres = (
     for (const step of steps) await apply(client, step)
     return { from, to: await versionOf(client) }
   })
-
-/** The engine on a database whose schema is current. */
-export const openPostgres = (opening: PostgresOpening): Promise<Store> => postgresStore(opening)
 
 const migrationLock = 4_207_849_485
 
