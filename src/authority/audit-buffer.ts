@@ -49,7 +49,7 @@ export function createAuditBuffer(committer: Committer): AuditBuffer {
     waiting = new Map()
     const events = [...batch.values()].map(({ event, count }) => ({ ...event, count }))
     try {
-      await committer.submit({ writes: [], events })
+      await mustCommit(events)
       failed = false
     } catch (error) {
       failed = true
@@ -57,6 +57,12 @@ export function createAuditBuffer(committer: Committer): AuditBuffer {
       later()
       throw error
     }
+  }
+
+  /** Events that another's stand in the place of are not written either. */
+  async function mustCommit(events: readonly UnlinkedEvent[]): Promise<void> {
+    if ((await committer.submit({ writes: [], events })) === 'committed') return
+    throw new Refusal('unavailable', { message: 'The audit did not take the events.' })
   }
 
   function later(): void {
