@@ -223,8 +223,8 @@ async function recordRefusal(
   const who = caller === undefined ? whoWas(known as Known) : whoIs(caller)
   const event = eventOf(context, who, happened)
   try {
-    await context.committer.submit({ writes: [], events: [event] })
-    return refusal.withDecision(event.id)
+    const written = await context.committer.submit({ writes: [], events: [event] })
+    return written === 'committed' ? refusal.withDecision(event.id) : refusal
   } catch {
     return refusal
   }
