@@ -77,6 +77,10 @@ export const updateAgent = defineOperation({
       },
     }
   },
+  repeat: (recorded, { agent }, call) => {
+    agentToChange(call, agent, 'update')
+    return { result: recorded }
+  },
 })
 
 /**
