@@ -437,4 +437,4 @@ test('delegation answers as the rule says, and no child is ever wider than what 
     refused: expect.toSatisfy((n) => n > 3000),
     deepest: expect.toSatisfy((n) => n >= 5),
   })
-})
+}, 60_000)
