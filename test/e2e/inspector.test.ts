@@ -16,7 +16,6 @@ const patience = 60_000
 
 const fetched = fetchInspector()
 const isHere = fetched.status === 0
-const tried = test.runIf(isHere)
 if (!isHere) notTested(`${fetched.stderr}\n${String(fetched.error ?? '')}`)
 
 function notTested(why: string): void {
@@ -27,16 +26,20 @@ function notTested(why: string): void {
   })
 }
 
-tried('the tools of mcp.json are those of the agent local', { timeout: patience }, async () => {
-  const { inspect } = await project()
-  const { tools } = inspect('tools/list') as { tools: { name: string }[] }
-  const names = tools.map(({ name }) => name)
-  expect(names).toContain('mint_token')
-  expect(names).toContain('delegate_token')
-  expect(names).not.toContain('register_agent')
-})
+test.runIf(isHere)(
+  'the tools of mcp.json are those of the agent local',
+  { timeout: patience },
+  async () => {
+    const { inspect } = await project()
+    const { tools } = inspect('tools/list') as { tools: { name: string }[] }
+    const names = tools.map(({ name }) => name)
+    expect(names).toContain('mint_token')
+    expect(names).toContain('delegate_token')
+    expect(names).not.toContain('register_agent')
+  },
+)
 
-tried(
+test.runIf(isHere)(
   'the Inspector mints, delegates and is refused with a reason',
   { timeout: patience },
   async () => {
@@ -64,10 +67,14 @@ tried(
   },
 )
 
-tried('the Inspector finds no error in the schemas', { timeout: patience }, async () => {
-  const { run } = await project()
-  expect(run(['--method', 'tools/list']).stderr).toMatch(/Schema portability: 0 errors/)
-})
+test.runIf(isHere)(
+  'the Inspector finds no error in the schemas',
+  { timeout: patience },
+  async () => {
+    const { run } = await project()
+    expect(run(['--method', 'tools/list']).stderr).toMatch(/Schema portability: 0 errors/)
+  },
+)
 
 /** A folder like a checkout after `npm run demo`: mcp.json, the built file and `.remit`. */
 async function project() {

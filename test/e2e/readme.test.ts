@@ -1,0 +1,102 @@
+// What the README shows is run as it stands, in a folder that looks like the project after `npm run demo`.
+import { execFile } from 'node:child_process'
+import { readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { transform } from 'esbuild'
+import { expect, test } from 'vitest'
+import { temporaryFolder } from '../support/temporary.ts'
+
+const run = promisify(execFile)
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const readme = readFileSync(`${root}README.md`, 'utf8')
+
+/** The first block of a language below a heading. */
+function block(heading: string, language: string): string {
+  const section = readme.split(`\n## ${heading}\n`)[1]?.split('\n## ')[0] ?? ''
+  const found = new RegExp(`\`\`\`${language}\n([\\s\\S]*?)\`\`\``).exec(section)?.[1]
+  if (found === undefined) throw new Error(`no ${language} below ${heading}`)
+  return found
+}
+
+/** A folder with the built program and a store of its own. */
+async function project() {
+  const folder = temporaryFolder()
+  for (const name of ['dist', 'node_modules', 'mcp.json']) {
+    symlinkSync(`${root}${name}`, join(folder, name))
+  }
+  const env = { PATH: process.env['PATH'] ?? '', HOME: folder }
+  const remit = (...args: readonly string[]) =>
+    run(process.execPath, ['dist/main.js', ...args], {
+      cwd: folder,
+      env: { ...env, REMIT_HOME: '.remit' },
+    })
+  await remit('init')
+  return { folder, env, remit }
+}
+
+test('delegating to a sub-agent does what is said there', async () => {
+  const { folder, env } = await project()
+  const { code } = await transform(block('Delegate to a sub-agent', 'ts'), { loader: 'ts' })
+  writeFileSync(join(folder, 'delegate.mjs'), code)
+  const { stdout } = await run(process.execPath, ['delegate.mjs'], { cwd: folder, env })
+  expect(JSON.parse(stdout)).toEqual({
+    decision_id: expect.stringMatching(/^evt_/),
+    allowed: false,
+    results: [
+      {
+        permission: 'demo/reports/2026:read',
+        allowed: true,
+        code: 'allowed',
+        matched_scope: 'demo/reports/**:read',
+      },
+      {
+        permission: 'demo/reports/2026:delete',
+        allowed: false,
+        code: 'insufficient_scope',
+        missing_at: expect.stringMatching(/^grt_/),
+        remedy: {
+          text: expect.any(String),
+          operation: 'delegate_token',
+          arguments: { to: 'local', scopes: ['demo/reports/2026:delete'] },
+        },
+      },
+    ],
+  })
+})
+
+test('that code is TypeScript which compiles', async () => {
+  const folder = temporaryFolder()
+  symlinkSync(`${root}node_modules`, join(folder, 'node_modules'))
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
+  writeFileSync(join(folder, 'delegate.ts'), block('Delegate to a sub-agent', 'ts'))
+  const options = ['--noEmit', '--strict', '--skipLibCheck', '--module', 'nodenext']
+  const args = [`${root}node_modules/typescript/bin/tsc`, ...options, '--types', 'node']
+  const { stdout } = await run(process.execPath, [...args, 'delegate.ts'], { cwd: folder })
+  expect(stdout).toBe('')
+})
+
+test('the command lines run one after the other', async () => {
+  const { folder, env } = await project()
+  const script = block('Command line', 'sh')
+  expect(script.match(/^node dist\/main\.js/gm)).toHaveLength(5)
+  const { stdout } = await run('bash', ['-euc', script], { cwd: folder, env })
+  expect(stdout).toMatch(/^ok {2}registration/m)
+  expect(stdout).toMatch(/^└─ reader {2}demo\/reports\/\*\*:read {2}\[live\]/m)
+  expect(stdout).toMatch(/^ok: true$/m)
+})
+
+test('the entry for clients differs from mcp.json in its paths alone', () => {
+  const entry = block('Add it to a client', 'json').replaceAll('/path/to/remit/', '')
+  expect(JSON.parse(entry)).toEqual(JSON.parse(readFileSync(`${root}mcp.json`, 'utf8')))
+})
+
+test('the tree of the introduction is the one that the demo draws', async () => {
+  const { folder, env } = await project()
+  const { stdout } = await run(process.execPath, ['dist/main.js', 'demo'], { cwd: folder, env })
+  const drawn = block('The idea', '').trimEnd().split('\n')
+  const grants = drawn.map((line) => line.split(/ {3,}/)[0]?.trimEnd() ?? '')
+  expect(grants).toHaveLength(4)
+  for (const grant of grants) expect(stdout).toContain(`${grant}  [live]`)
+})
