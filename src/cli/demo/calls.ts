@@ -8,8 +8,13 @@ export interface RefusalSeen {
   readonly message: string
   readonly missing?: readonly string[]
   readonly missing_at?: string
-  readonly remedy?: { readonly text: string; readonly operation?: string }
-  readonly failures?: readonly { readonly dimension: string; readonly asked: unknown }[]
+  readonly remedy?: Remedy
+}
+
+export interface Remedy {
+  readonly text: string
+  readonly operation?: string
+  readonly arguments?: Fields
 }
 
 /** Who makes a call: one connection and, for a sub-agent, the token its harness puts into `_meta`. */
@@ -44,8 +49,15 @@ export function because({ code, message, missing, missing_at, remedy }: RefusalS
     `${code}: ${message}`,
     ...(missing === undefined ? [] : [`missing: ${missing.join(' ')}`]),
     ...(missing_at === undefined ? [] : [`at:      ${missing_at}`]),
-    `remedy:  ${remedy.text}`,
+    ...mending(remedy),
   ]
+}
+
+/** What would mend it, in words and as a call. */
+export function mending({ text, operation, arguments: args = {} }: Remedy): string[] {
+  if (operation === undefined) return [`remedy:  ${text}`]
+  const call = Object.keys(args).length === 0 ? operation : `${operation} ${JSON.stringify(args)}`
+  return [`remedy:  ${text}`, `         ${call}`]
 }
 
 /** A token that travelled beside the result, where no model reads it. */

@@ -1,7 +1,7 @@
 // The middle of the story: authority is handed down a chain and only ever narrows.
 
-import { because, callerOn, textOf, tokenOf, within } from './calls.ts'
-import type { Caller } from './calls.ts'
+import { because, callerOn, mending, textOf, tokenOf, within } from './calls.ts'
+import type { Caller, Remedy } from './calls.ts'
 import type { Page } from './page.ts'
 import { promised } from './promise.ts'
 import type { Connection } from './stage.ts'
@@ -90,7 +90,8 @@ export async function ask({ step, yes, no }: Page, { writer }: Chain): Promise<v
   promised(first['allowed'] === true, `the writer may ${mine}`)
   promised(second['allowed'] === false, `the writer may not ${others}`)
   promised(second['code'] === 'insufficient_scope', 'the denial has its code')
-  const remedy = within(answer, 'results', '1', 'remedy')
+  const remedy = second['remedy'] as Remedy | undefined
+  promised(remedy?.operation === 'delegate_token', 'the denial says which call would mend it')
   yes(`writer  ${mine}    by ${first['matched_scope']}`)
-  no(`writer  ${others}  ${second['code']}`, `remedy:  ${remedy['text']}`)
+  no(`writer  ${others}  ${second['code']}`, ...mending(remedy))
 }
