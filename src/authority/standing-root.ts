@@ -4,7 +4,7 @@
 // starts a new one (authority: rule 2).
 
 import type { UnlinkedEvent } from '../core/audit-link.ts'
-import { originOf } from '../core/credential.ts'
+import { methodOfKind, originOf } from '../core/credential.ts'
 import type { Credential } from '../core/credential.ts'
 import { hardMaxDepth } from '../core/grant.ts'
 import type { Grant } from '../core/grant.ts'
@@ -13,6 +13,7 @@ import { Refusal } from '../core/refusal.ts'
 import { formatScopes } from '../core/scope.ts'
 import { sha256 } from '../crypto/keyed-hash.ts'
 import { insertGrant } from '../store/grants.ts'
+import type { Method, PresentedBy } from './caller.ts'
 import type { Context } from './context.ts'
 import { grantState } from './grant-state.ts'
 import type { GrantState } from './grant-state.ts'
@@ -93,11 +94,14 @@ async function start(context: Context, credential: Credential, previous: Grant |
   const standingKey = sha256(JSON.stringify(parts))
   const guard = keysOf(grant)
   const writes = [insertGrant({ grant, guard, standingKey })]
-  await committer.submit({ writes, events: [started(context, grant)] })
+  await committer.submit({
+    writes,
+    events: [started(context, grant, methodOfKind[credential.kind])],
+  })
   await live.refresh()
 }
 
-const started = ({ newId, now, self }: Context, grant: Grant): UnlinkedEvent => ({
+const started = ({ newId, now, self }: Context, grant: Grant, method: Method): UnlinkedEvent => ({
   id: newId('evt'),
   at: now(),
   orgId: grant.orgId,
@@ -108,7 +112,11 @@ const started = ({ newId, now, self }: Context, grant: Grant): UnlinkedEvent => 
   ...(grant.instanceId !== undefined && { instanceId: grant.instanceId }),
   grantId: grant.id,
   lineage: [],
-  presented: JSON.stringify({ agent_id: grant.agentId, credential_id: grant.credentialId }),
+  presented: JSON.stringify({
+    agent_id: grant.agentId,
+    method,
+    credential_id: grant.credentialId,
+  } satisfies PresentedBy),
   target: grant.id,
   detail: '{}',
   count: 1,
