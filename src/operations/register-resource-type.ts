@@ -35,20 +35,24 @@ export const registerResourceType = defineOperation({
   output: z.object({ ...resourceTypeShape, dry_run: z.boolean().optional() }),
   handle: (asked, call) => {
     requireRootOrCredential(call)
-    const type = typeOf(asked, call)
+    const known = call.context.live.resourceType(call.caller.orgId, asked.type)
+    const type = typeOf(asked, call, known)
     return {
       result: { ...resourceTypeRecordOf(type), ...(call.dryRun && { dry_run: true }) },
-      writes: [putResourceType(type)],
+      writes: [putResourceType(type, known)],
       target: type.type,
       detail: { operations: added(type) },
     }
   },
 })
 
-function typeOf(asked: z.output<typeof input>, { caller, context, now }: Call): ResourceType {
+function typeOf(
+  asked: z.output<typeof input>,
+  { caller, now }: Call,
+  known: ResourceType | undefined,
+): ResourceType {
   const { type, operations, description } = asked
   if (reservedTypes.has(type)) throw taken(type, 'It is reserved.')
-  const known = context.live.resourceType(caller.orgId, type)
   if (known !== undefined && known.ownerId !== caller.agent.id) {
     throw taken(type, 'A type belongs to whoever registered it first.')
   }

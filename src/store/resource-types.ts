@@ -18,18 +18,23 @@ const table: SealedTable = {
   ],
 }
 
+/** Stands for "at this change" in a record that is about to be written. */
+export const sinceThisChange = -1
+
+const operationsOf = ({ operations }: ResourceType, seq = sinceThisChange): string =>
+  JSON.stringify(
+    [...operations].map(([name, since]) => [name, since === sinceThisChange ? seq : since]),
+  )
+
 const valuesOf = (t: ResourceType, seq: number): Value[] => [
   t.orgId,
   t.type,
   t.description,
-  JSON.stringify([...t.operations].map(([name, since]) => [name, since === -1 ? seq : since])),
+  operationsOf(t, seq),
   t.ownerId,
   t.createdAt,
   t.createdUnder ?? null,
 ]
-
-/** Stands for "at this change" in a record that is about to be written. */
-export const sinceThisChange = -1
 
 function rowToResourceType(row: Row, seal: Seal): ResourceType | undefined {
   if (!isSound(table, row, seal)) return undefined
@@ -58,8 +63,8 @@ export const resourceTypeByEntityId = (id: string): Read<ResourceType> => ({
   map: rowToResourceType,
 })
 
-/** Adds a type, or replaces one whose owner is the same. */
-export const putResourceType = (type: ResourceType): Write => ({
+/** Adds a type, or replaces what it was when it was read, so that no operation added since is lost. */
+export const putResourceType = (type: ResourceType, previous?: ResourceType): Write => ({
   sql: `
     insert into resource_types (
       org_id, type, description, operations, owner_id, created_at, created_under, mac
@@ -68,8 +73,12 @@ export const putResourceType = (type: ResourceType): Write => ({
     on conflict (org_id, type) do update
     set description = excluded.description, operations = excluded.operations, mac = excluded.mac
     where resource_types.owner_id = excluded.owner_id
-      and resource_types.created_at = excluded.created_at`,
-  values: (point) => sealed(table, valuesOf(type, point.seq), point),
+      and resource_types.created_at = excluded.created_at
+      and resource_types.operations = cast($9 as text)`,
+  values: (point) => [
+    ...sealed(table, valuesOf(type, point.seq), point),
+    previous === undefined ? null : operationsOf(previous),
+  ],
   expects: 1,
   otherwise: 'stale',
   change: { entity: 'resource_type', id: entityId(type) },
