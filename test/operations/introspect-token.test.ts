@@ -47,7 +47,7 @@ test('an opaque token is described with its uses, and looking costs none', async
   const root = await rootOf(w, w.local, { uses: 2 })
   expect(root.presented.presentedToken).toMatch(/^rmt_tok_/)
   const asked = { token: root.presented.presentedToken }
-  for (const _ of [1, 2, 3]) {
+  for (let look = 0; look < 3; look++) {
     expect(await ask(w, introspectToken, asked, root.presented)).toMatchObject({
       active: true,
       uses_left: 2,

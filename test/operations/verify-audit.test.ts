@@ -1,0 +1,51 @@
+// verify_audit: whether the audit is what was written; what it finds is tested with its verification.
+
+import { expect, test } from 'vitest'
+import { verifyAudit } from '../../src/operations/verify-audit.ts'
+import { world } from '../support/world.ts'
+import { ask, refuse, rootOf } from './asking.ts'
+
+test('a whole audit, all of it and in parts', async () => {
+  const w = await world()
+  await rootOf(w, w.local)
+  const report = await ask(w, verifyAudit)
+  const head = report.chains[0]?.head
+  const count = Number(w.read(`select max(seq) from audit_events`))
+  expect(report).toEqual({ ok: true, count, chains: [{ chain: 'main', count, head }] })
+  const part = await ask(w, verifyAudit, { chain: 'main', from_seq: 2, to_seq: 3 })
+  expect(part).toMatchObject({ ok: true, count: 2 })
+})
+
+test('damage is told with its place', async () => {
+  const w = await world()
+  await rootOf(w, w.local)
+  w.tamper(`update audit_events set operation = 'whoami' where seq = 2`)
+  expect(await ask(w, verifyAudit)).toEqual({
+    ok: false,
+    count: 1,
+    chains: [
+      {
+        chain: 'main',
+        count: 1,
+        head: expect.any(String),
+        first_bad_seq: 2,
+        what: 'edited',
+      },
+    ],
+  })
+})
+
+test('refused as it must be', async () => {
+  const w = await world()
+  expect(await refuse(w, verifyAudit, {}, w.local)).toMatchObject({
+    code: 'insufficient_scope',
+    missing: ['audit:verify'],
+    missing_at: w.local.id,
+  })
+  const { admin } = await w.addOrg('other')
+  expect(await refuse(w, verifyAudit, {}, admin)).toMatchObject({ code: 'insufficient_scope' })
+  expect(await refuse(w, verifyAudit, { chain: 'other' })).toMatchObject({ code: 'not_found' })
+  for (const malformed of [{ from_seq: 0 }, { to_seq: 1.5 }, { from_seq: 3, to_seq: 2 }]) {
+    expect(await refuse(w, verifyAudit, malformed)).toMatchObject({ code: 'invalid_request' })
+  }
+})
