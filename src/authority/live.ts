@@ -18,7 +18,7 @@ import { allCredentials, credentialById } from '../store/credentials.ts'
 import { changesAfter, newestChange } from '../store/facts.ts'
 import { grantById, standingRoots } from '../store/grants.ts'
 import { allResourceTypes, resourceTypeByEntityId } from '../store/resource-types.ts'
-import { allRevocations, revocationBySeq } from '../store/revocations.ts'
+import { allRevocations, lostRevocations, revocationBySeq } from '../store/revocations.ts'
 import { allRegistrations, allServers, registrationById, serverById } from '../store/servers.ts'
 import type { Registration } from '../store/servers.ts'
 import { allSigningKeys, signingKeyById } from '../store/signing-keys.ts'
@@ -222,6 +222,7 @@ export function openLiveState(store: Store): Soon<LiveState> {
     () => into(allSigningKeys, put.signing_key),
     () => into(standingRoots, put.standing_root),
     () => into(allRevocations, put.revocation),
+    () => into(lostRevocations, put.revocation),
   ]
   return andThen(store.read(newestChange), ([newest]) =>
     andThen(inTurn(everything), () => {

@@ -30,6 +30,8 @@ export interface Revocation {
   readonly scopes?: ScopeSet
   readonly cause: string
   readonly at: number
+  /** It was tampered with: only its key is believed, and ends whatever it could have meant. */
+  readonly damaged?: true
 }
 
 /** Under which key a restriction is found and a statement can ask for newer ones. */
@@ -55,7 +57,8 @@ export function keysOf(grant: Grant): string[] {
  * agent, credential and task end what existed at that change. `ceiling` never ends, it narrows.
  */
 export function ends(revocation: Revocation, grant: Grant, root: Grant): boolean {
-  if (revocation.kind === 'ceiling' || revocation.orgId !== grant.orgId) return false
+  if (revocation.kind === 'ceiling') return false
+  if (revocation.orgId !== grant.orgId && revocation.damaged !== true) return false
   if (!isWithin(revocation, grant, root)) return false
   const { mintedBefore } = revocation
   if (mintedBefore !== undefined && grant.createdAt > mintedBefore) return false

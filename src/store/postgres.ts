@@ -26,14 +26,14 @@ export async function postgresStore(options: PostgresOptions): Promise<Store> {
   pool.on('error', () => undefined)
   const names = statementNames()
 
-  async function read<T>({ sql, values, map }: Read<T>): Promise<T[]> {
+  async function read<T>({ sql, values, map, damaged }: Read<T>): Promise<T[]> {
     try {
       const { rows } = await pool.query<Row>(names.of(sql, values))
       return rows.flatMap((row) => {
         const record = map(row, seal)
         if (record !== undefined) return [record]
         onDamage(sql)
-        return []
+        return damaged === undefined ? [] : [damaged(row)]
       })
     } catch (error) {
       throw asProblem(error)

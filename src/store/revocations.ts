@@ -1,5 +1,5 @@
-// Revocations: appended, never changed. A row whose MAC is wrong still restricts, as strictly as its key
-// allows: damaging a restriction must not lift it.
+// Revocations: appended, never changed. A row whose MAC is wrong, or that is gone, still restricts, as
+// strictly as its key allows: damaging a restriction must not lift it.
 
 import type { Revocation, RevocationKind } from '../core/revocation.ts'
 import { revocationKey } from '../core/revocation.ts'
@@ -47,8 +47,9 @@ const valuesOf = (r: Revocation): Value[] => [
   r.at,
 ]
 
-function rowToRevocation(row: Row, seal: Seal): Revocation {
-  const revocation = {
+function rowToRevocation(row: Row, seal: Seal): Revocation | undefined {
+  if (!isSound(table, row, seal)) return undefined
+  return {
     seq: number(row, 'seq'),
     orgId: text(row, 'org_id'),
     kind: text(row, 'kind') as RevocationKind,
@@ -59,23 +60,57 @@ function rowToRevocation(row: Row, seal: Seal): Revocation {
     cause: text(row, 'cause'),
     at: number(row, 'at'),
   }
-  return isSound(table, row, seal) ? revocation : strictest(revocation)
 }
 
-function strictest({ mintedBefore: _, ...revocation }: Revocation): Revocation {
-  return { ...revocation, within: [], scopes: [], seq: Number.MAX_SAFE_INTEGER }
+/** By the key that was noted with its change, or else its own: everything that ever was under it. */
+function strictest(row: Row): Revocation {
+  const key = String(row['noted'] ?? row['key'])
+  const colon = key.indexOf(':')
+  return {
+    seq: Number.MAX_SAFE_INTEGER,
+    orgId: '',
+    kind: key.slice(0, colon) as RevocationKind,
+    target: key.slice(colon + 1),
+    within: [],
+    scopes: [],
+    cause: 'tampered with',
+    at: 0,
+    damaged: true,
+  }
 }
 
 export const allRevocations: Read<Revocation> = {
-  sql: `select * from revocations order by seq`,
+  sql: `
+    select r.*, c.entity_id as noted
+    from revocations r
+    left join changes c on c.seq = r.seq and c.entity = 'revocation'
+    order by r.seq`,
   values: [],
   map: rowToRevocation,
+  damaged: strictest,
+}
+
+/** Those whose change is noted although their row is gone. */
+export const lostRevocations: Read<Revocation> = {
+  sql: `
+    select c.entity_id as noted
+    from changes c
+    where c.entity = 'revocation'
+      and not exists (select 1 from revocations r where r.seq = c.seq)`,
+  values: [],
+  map: () => undefined,
+  damaged: strictest,
 }
 
 export const revocationBySeq = (seq: number): Read<Revocation> => ({
-  sql: `select * from revocations where seq = $1`,
+  sql: `
+    select r.*, c.entity_id as noted
+    from changes c
+    left join revocations r on r.seq = c.seq
+    where c.seq = $1`,
   values: [seq],
   map: rowToRevocation,
+  damaged: strictest,
 })
 
 /** The row gets the number of its own change. */

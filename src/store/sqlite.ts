@@ -68,14 +68,14 @@ export function sqliteStore(db: Database.Database, options: SqliteOptions): Stor
     return fresh
   }
 
-  function read<T>({ sql, values, map }: Read<T>): T[] {
+  function read<T>({ sql, values, map, damaged }: Read<T>): T[] {
     try {
       const rows = statement(sql).all(bound(values)) as Row[]
       return rows.flatMap((row) => {
         const record = map(row, options.seal)
         if (record !== undefined) return [record]
         options.onDamage(sql)
-        return []
+        return damaged === undefined ? [] : [damaged(row)]
       })
     } catch (error) {
       throw asProblem(error)

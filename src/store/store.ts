@@ -18,6 +18,8 @@ export interface Read<T> {
   readonly values: readonly Value[]
   /** Maps a row; `undefined` refuses it because its MAC is wrong, which the engine reports. */
   readonly map: (row: Row, seal: Seal) => T | undefined
+  /** What a refused row still stands for; without this it is left out. */
+  readonly damaged?: (row: Row) => T
 }
 
 /** What a write may know of the commit it belongs to. */
