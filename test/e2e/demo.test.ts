@@ -52,7 +52,6 @@ function demo({ folder, tmp }: ReturnType<typeof place>, more: Record<string, st
 const settled = (text: string): string =>
   text
     .replaceAll(/\b(srv|grt|crd)_…[0-9a-z]{4}/g, '$1_…')
-    .replaceAll(/ …[0-9a-z]{4}$/gm, ' …')
     .replace(/\d+ events/, 'N events')
     .replace(/remit \d\S+ is/, 'remit V is')
 

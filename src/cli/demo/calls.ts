@@ -42,13 +42,13 @@ export function callerOn(connection: Connection, token?: string): Caller {
   }
 }
 
-/** A refusal as lines: its code and message, what is missing, where, and the remedy. */
+/** A refusal as lines; its caller has checked that `missing_at` is its own grant. */
 export function because({ code, message, missing, missing_at, remedy }: RefusalSeen): string[] {
   promised(message !== '' && remedy !== undefined, 'the refusal explains itself')
   return [
     `${code}: ${message}`,
     ...(missing === undefined ? [] : [`missing: ${missing.join(' ')}`]),
-    ...(missing_at === undefined ? [] : [`at:      ${missing_at}`]),
+    ...(missing_at === undefined ? [] : [`at:      ${missing_at}, its own grant`]),
     ...mending(remedy),
   ]
 }
@@ -57,7 +57,7 @@ export function because({ code, message, missing, missing_at, remedy }: RefusalS
 export function mending({ text, operation, arguments: args = {} }: Remedy): string[] {
   if (operation === undefined) return [`remedy:  ${text}`]
   const call = Object.keys(args).length === 0 ? operation : `${operation} ${JSON.stringify(args)}`
-  return [`remedy:  ${text}`, `         ${call}`]
+  return [`remedy:  ${text}`, `call:    ${call}`]
 }
 
 /** A token that travelled beside the result, where no model reads it. */

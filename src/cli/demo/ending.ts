@@ -50,6 +50,7 @@ export async function revoke({ step, say, yes, no, tree }: Page, chain: Chain): 
   const refusal = await writer.caller.refused('check_permission', 'ancestor_revoked', {
     permissions,
   })
+  promised(refusal.missing_at === writer.grantId, 'it is told its own grant, none above')
   no('writer (summary)  check_permission, with a token that has not expired', ...because(refusal))
   await drafting.caller.allowed('check_permission', {
     permissions: ['docs/drafts/intro:write'],
@@ -77,7 +78,6 @@ export async function verify({ step, say, yes }: Page, admin: Caller): Promise<v
   }
   yes(`${String(report.result['count'])} events, every link holds`)
   say(
-    'Every decision is a link in a chain of hashes, and a change is committed together with',
-    'its event or not at all. An edited, missing or reordered event would show.',
+    'Every decision is a link in a chain of hashes, and a change is committed together with its event or not at all. An edited, missing or reordered event would show.',
   )
 }

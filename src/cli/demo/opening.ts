@@ -38,8 +38,7 @@ export async function makeStore({ step, say }: Page, stage: Stage): Promise<void
   step('A store is made')
   await stage.init()
   say(
-    '`remit init` made a database, a master key, an administrator and a registration',
-    'credential for this server, in a temporary folder that goes when the story ends.',
+    '`remit init` made a database, a master key, an administrator and a registration credential for this server, in a temporary folder that goes when the story ends.',
   )
 }
 
@@ -59,9 +58,7 @@ export async function registerServer({ step, say, yes, no }: Page, stage: Stage)
   promised(presented['method'] === 'registration', 'a registration credential was presented')
   yes(`${server['name']} ${server['version']} is registered as ${server['id']}`)
   say(
-    'At its first start it presented a registration credential, which is redeemed once and',
-    'binds the server to its own key. That is another relation than an agent’s, and the',
-    'two are never mixed up: even the administrator’s credential registers no server.',
+    'At its first start it presented a registration credential, which is redeemed once and binds the server to its own key. That is another relation than an agent’s, and the two are never mixed up: even the administrator’s credential registers no server.',
   )
   const refusal = await admin.refused('register_mcp_server', 'wrong_credential_class', another)
   no('admin  register_mcp_server', ...because(refusal))
@@ -89,8 +86,7 @@ export async function registerAgents({ step, say, yes }: Page, admin: Caller): P
     yes(`${name.padEnd(12)}  at most ${ceiling.join(' ')}`)
   }
   say(
-    'Each secret went into a file that only its owner can read. None passed through the',
-    'conversation: secrets never enter a model’s context.',
+    'Each secret went into a file that only its owner can read. None passed through the conversation: secrets never enter a model’s context.',
   )
   return files as Files
 }

@@ -27,27 +27,42 @@ export function createPage(
     paint,
     title: (text: string) => print(paint('bold', text)),
     step: (heading: string) => print(`\n${paint('bold', paint('cyan', `${++steps}. ${heading}`))}`),
-    say: (...sentences: readonly string[]) =>
-      sentences.forEach((sentence) => print(`   ${shortened(sentence)}`)),
+    say: (text: string) => folded(text, '   ').forEach((line) => print(line)),
     yes: (text: string) => print(`   ${paint('green', '✓')} ${shortened(text)}`),
     no: (text: string, ...why: readonly string[]) => {
       print(`   ${paint('red', '✗')} ${shortened(text)}`)
-      for (const line of why) print(`     ${paint('dim', shortened(line))}`)
+      for (const line of why.flatMap((each) => folded(each, '     ', '         '))) {
+        print(paint('dim', line))
+      }
     },
-    /** A drawing of delegation_tree, as the server made it. */
+    /** A drawing of delegation_tree, as the server made it but for the ids. */
     tree: (drawing: string) => {
       print()
-      for (const line of drawing.split('\n')) print(`   ${coloured(shortened(line))}`)
+      for (const line of drawing.split('\n')) print(`   ${coloured(line)}`)
       print()
     },
   }
 
   function coloured(line: string): string {
     return line
+      .replace(/ {2}grt_\w+$/, '')
       .replace(/\[live\]/, (state) => paint('green', state))
       .replace(/\[dead: \w+\]/, (state) => paint('red', state))
-      .replace(/grt_(…\w+)$/, (_, id: string) => paint('dim', id))
   }
+}
+
+/** Lines that fit a terminal of 80 columns; `hanging` further in from the second on. */
+function folded(text: string, indent: string, hanging = ''): string[] {
+  const lines: string[] = []
+  let line = indent
+  for (const word of shortened(text).split(/ (?! )/)) {
+    if (line.trim() !== '' && line.length + 1 + word.length > 80) {
+      lines.push(line)
+      line = indent + hanging
+    }
+    line += line.trim() === '' ? word : ` ${word}`
+  }
+  return [...lines, line]
 }
 
 /** Enough of each id to tell them apart. */
