@@ -1,7 +1,6 @@
 // Callers who present a secret or an API key. The keyed hash finds the credential; argon2id confirms it
 // once, and then again only when something about the credential changed.
 
-import { LRUCache } from 'lru-cache'
 import { credentialStatus, methodOfKind } from '../core/credential.ts'
 import type { Credential } from '../core/credential.ts'
 import { Refusal } from '../core/refusal.ts'
@@ -11,6 +10,7 @@ import { recordCredentialUse } from '../store/credentials.ts'
 import { refused } from './authenticated.ts'
 import type { Authenticated, Known } from './authenticated.ts'
 import type { PresentedBy } from './caller.ts'
+import { isConfirmed } from './confirmed-secrets.ts'
 import type { Context } from './context.ts'
 import { unusable } from './presented.ts'
 import type { Presented } from './presented.ts'
@@ -90,26 +90,18 @@ const wasEndedByRotation = (credential: Credential, now: number): boolean =>
   credential.retiresAt !== undefined &&
   now < credential.retiresAt + repeatWindow
 
-/** Secrets that argon2id confirmed, under a keyed hash, while nothing about the credential changed. */
-const confirmed = new WeakMap<Context, LRUCache<string, string>>()
-
 /** The keyed hash finds the credential; only a match reaches argon2id (authority: rule 11). */
 async function credentialOf(
   context: Context,
   presented: BySecret,
 ): Promise<Credential | undefined> {
-  const { live, keys, hashing } = context
+  const { live } = context
   const secret = presented.presentedSecret
   const found = live.credentialBySecret(secretHash(context, secret))
   if (found?.passwordHash === undefined) return undefined
   if (presented.kind === 'secret' && found.agentId !== presented.agentId) return undefined
   if ((found.kind === 'secret') !== (presented.kind === 'secret')) return undefined
-  const memory = confirmed.get(context) ?? new LRUCache<string, string>({ max: 10_000 })
-  confirmed.set(context, memory)
-  const key = keyedHash(keys.memory, secret).toString('base64url')
-  if (memory.get(key) === found.passwordHash) return found
-  if (!(await hashing.verify(found.passwordHash, secret))) return undefined
-  memory.set(key, found.passwordHash)
+  if (!(await isConfirmed(context, secret, found.passwordHash))) return undefined
   return live.credentialBySecret(secretHash(context, secret))
 }
 
