@@ -13,19 +13,17 @@ import { initStore as makeStore } from './authority/init.ts'
 import type { InitOptions, InitResult } from './authority/init.ts'
 import { createKeyRing } from './authority/key-ring.ts'
 import { openLiveState } from './authority/live.ts'
-import { loadMasterKey } from './authority/master-key.ts'
 import { recoverStore as recover } from './authority/recover.ts'
 import type { RecoverResult } from './authority/recover.ts'
 import { readRegistrationFile } from './authority/registration-file.ts'
 import type { RegistrationFile } from './authority/registration-file.ts'
 import { placeStaged } from './authority/staged-files.ts'
+import { unlockBy } from './authority/unlock.ts'
 import type { Config } from './config.ts'
 import { newId as newTypeId } from './core/id.ts'
 import type { IdPrefix } from './core/id.ts'
 import { Refusal } from './core/refusal.ts'
 import { createHashingQueue } from './crypto/hashing-queue.ts'
-import { deriveKeys } from './crypto/keyed-hash.ts'
-import type { Subkeys } from './crypto/keyed-hash.ts'
 import { orgs } from './store/facts.ts'
 import { migrateStore as migrateAt, openStore } from './store/engine.ts'
 import type { OpenedStore } from './store/open.ts'
@@ -69,10 +67,10 @@ export const migrateStore = (config: Config) =>
  */
 export const openApp = (config: Config, options: OpenAppOptions): Promise<App> =>
   starting(async () => {
-    const { opened, keys } = await openWithKeys(config, options.log)
+    const opened = await openExisting(config, options.log)
     try {
       const registrationFile = registrationOf(config, opened.facts.storeId)
-      const context = await wire(config, options, { ...opened, keys }, registrationFile)
+      const context = await wire(config, options, opened, registrationFile)
       return { context, registrationFile, close: () => close(context) }
     } catch (error) {
       await opened.store.close()
@@ -83,8 +81,7 @@ export const openApp = (config: Config, options: OpenAppOptions): Promise<App> =
 /** Verifies the whole audit on the store itself; neither a registration nor a caller is needed. */
 export const verifyAudit = (config: Config, log: Log, chain?: string): Promise<AuditReport> =>
   starting(async () => {
-    const { opened, keys } = await openWithKeys(config, log)
-    const { store, facts } = opened
+    const { store, facts, keys } = await openExisting(config, log)
     try {
       const ring = createKeyRing(await openLiveState(store), keys)
       const verifiers = ring.verifiers('checkpoint', systemSeconds())
@@ -95,19 +92,14 @@ export const verifyAudit = (config: Config, log: Log, chain?: string): Promise<A
     }
   })
 
-async function openWithKeys(
-  config: Config,
-  log: Log,
-): Promise<{ readonly opened: OpenedStore; readonly keys: Subkeys }> {
+/** The store that is there, opened with the master key. */
+export async function openExisting(config: Config, log: Log): Promise<OpenedStore> {
   requirePrivateHome(config.home)
-  let loaded: Subkeys | undefined
-  const keys = () => (loaded ??= deriveKeys(loadMasterKey(config)))
-  const opened = await openStore(placeOf(config), {
-    keys,
+  return openStore(placeOf(config), {
+    keys: unlockBy(config),
     hashOf: auditHash,
     onDamage: (sql) => log.error({ sql }, 'A row that was tampered with is left out.'),
   })
-  return { opened, keys: keys() }
 }
 
 /** A crash between init's commit and the placing of its files is finished here. */
@@ -125,7 +117,7 @@ function registrationOf(config: Config, storeId: string): RegistrationFile {
 async function wire(
   config: Config,
   options: OpenAppOptions,
-  { store, facts, keys }: OpenedStore & { readonly keys: Subkeys },
+  { store, facts, keys }: OpenedStore,
   { server_id: serverId }: RegistrationFile,
 ): Promise<Context> {
   if (config.issuer !== undefined && config.issuer !== facts.issuer) {
@@ -180,7 +172,7 @@ async function close({ audit, committer, store, log }: Context): Promise<void> {
 const systemSeconds = (): number => Math.floor(Date.now() / 1000)
 
 /** Problems of a store leave as refusals: `conflict` where there is one already, else `unavailable`. */
-async function starting<T>(work: () => T | Promise<T>): Promise<T> {
+export async function starting<T>(work: () => T | Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {

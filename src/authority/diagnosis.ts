@@ -3,7 +3,6 @@
 
 import { existsSync } from 'node:fs'
 import type { Config, Environment } from '../config.ts'
-import { deriveKeys } from '../crypto/keyed-hash.ts'
 import { checkFile } from '../store/check-file.ts'
 import { chainHeads, newestCheckpoint } from '../store/audit.ts'
 import { judgeStore, nameOf, openStore } from '../store/engine.ts'
@@ -16,6 +15,7 @@ import { openLiveState } from './live.ts'
 import { loadMasterKey } from './master-key.ts'
 import { fileFault, folderFault } from './private-file.ts'
 import { readRegistrationFile } from './registration-file.ts'
+import { unlockBy } from './unlock.ts'
 
 export interface Finding {
   readonly about: string
@@ -98,7 +98,7 @@ async function file(config: Config): Promise<Finding[]> {
 async function contents(config: Config, now: number): Promise<Finding[]> {
   let tampered = 0
   const opened = await openStore(placeOf(config), {
-    keys: () => deriveKeys(loadMasterKey(config)),
+    keys: unlockBy(config),
     hashOf: auditHash,
     onDamage: () => {
       tampered += 1

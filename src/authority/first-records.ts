@@ -28,7 +28,8 @@ export interface FirstStore {
   readonly orgName: string
   readonly storeId: string
   readonly issuer: string
-  readonly masterCheck: string
+  /** The data key, sealed under the master key. */
+  readonly sealedKey: string
   readonly version: string
 }
 
@@ -68,7 +69,7 @@ export async function firstRecords(making: Making, first: FirstStore): Promise<F
   const facts = {
     store_id: first.storeId,
     issuer: first.issuer,
-    master_check: first.masterCheck,
+    data_key: first.sealedKey,
     format: 'remit',
   }
   return {

@@ -9,10 +9,11 @@ import type { IdPrefix } from '../core/id.ts'
 import { isFreeText } from '../core/name.ts'
 import { Refusal } from '../core/refusal.ts'
 import { createHashingQueue } from '../crypto/hashing-queue.ts'
+import { newDataKey, sealDataKey } from '../crypto/data-key.ts'
 import { deriveKeys } from '../crypto/keyed-hash.ts'
 import { judgeStore, nameOf, openForInit } from '../store/engine.ts'
 import type { Place } from '../store/engine.ts'
-import { masterCheck } from '../store/open.ts'
+import type { Store, Unit } from '../store/store.ts'
 import { auditHash } from './audit-verification.ts'
 import { firstRecords } from './first-records.ts'
 import { homePaths, placeOf, requirePrivateHome } from './home.ts'
@@ -46,7 +47,9 @@ export async function initStore(config: Config, options: InitOptions = {}): Prom
   requirePrivateHome(config.home)
   const place = placeOf(config)
   await refuseExisting(place, files)
-  const keys = deriveKeys(loadOrCreateMasterKey(config))
+  const masterKey = loadOrCreateMasterKey(config)
+  const dataKey = newDataKey()
+  const keys = deriveKeys(dataKey)
   const store = await openForInit(place, {
     keys: () => keys,
     hashOf: auditHash,
@@ -61,16 +64,17 @@ export async function initStore(config: Config, options: InitOptions = {}): Prom
         orgName,
         storeId,
         issuer: config.issuer ?? `urn:remit:${storeId}`,
-        masterCheck: masterCheck(keys, storeId),
+        sealedKey: sealDataKey(masterKey, dataKey, storeId),
         version: config.version,
       },
     )
     const texts = [records.registrationFile, records.adminFile, records.localFile]
     stage(new Map(files.map((path, i) => [path, texts[i] ?? ''])), storeId)
-    const [result] = await store.commit([records.unit], now)
-    if (result?.ok !== true) {
+    try {
+      await commitFirst(store, records.unit, now, { place, storeId })
+    } catch (error) {
       discardStaged(files, storeId)
-      throw result?.stale === false ? result.error : alreadyThere(place)
+      throw error
     }
     placeStaged(files, storeId)
     discardStaged(files)
@@ -83,6 +87,25 @@ export async function initStore(config: Config, options: InitOptions = {}): Prom
   } finally {
     await store.close()
   }
+}
+
+/** Of two inits at once one commits; the other, whose data key is another, sees only that it failed. */
+async function commitFirst(
+  store: Store,
+  unit: Unit,
+  now: number,
+  { place, storeId }: { readonly place: Place; readonly storeId: string },
+): Promise<void> {
+  try {
+    const [result] = await store.commit([unit], now)
+    if (result?.ok === true) return
+    if (result?.stale === false) throw result.error
+  } catch (error) {
+    const found = await judgeStore(place)
+    if (found.state !== 'store') throw error
+    if (found.storeId === storeId) return
+  }
+  throw alreadyThere(place)
 }
 
 const systemSeconds = (): number => Math.floor(Date.now() / 1000)

@@ -1,5 +1,5 @@
-// The master key, from which every other key is derived: given by the operator, or a file of its own in
-// the home. It is made once, by `init`, and never replaced; without it a store does not open.
+// The master key, which opens a store's data key: given by the operator, or a file of its own in the home.
+// `init` makes it and `keys rotate-master` replaces it; without it a store does not open.
 
 import { randomBytes } from 'node:crypto'
 import { Refusal } from '../core/refusal.ts'
@@ -19,7 +19,14 @@ export function loadMasterKey(source: MasterKeySource): Buffer {
       message: 'REMIT_MASTER_KEY must be the base64 of 32 bytes.',
     })
   }
-  const path = source.masterKeyFile ?? homePaths(source.home).masterKey
+  return readMasterKey(masterKeyPath(source))
+}
+
+/** Where the key lies, unless it was given by value. */
+export const masterKeyPath = ({ masterKeyFile, home }: MasterKeySource): string =>
+  masterKeyFile ?? homePaths(home).masterKey
+
+export function readMasterKey(path: string): Buffer {
   const file = readPrivateFile(path)
   if (!file.ok) throw problem(`${path} ${file.why}`)
   const key = decode(file.text.replace(/\r?\n$/, ''))
@@ -27,12 +34,15 @@ export function loadMasterKey(source: MasterKeySource): Buffer {
   return key
 }
 
+/** The text of a key file. */
+export const masterKeyText = (key: Buffer): string => `${key.toString('base64')}\n`
+
 /** For `init` alone: makes the file where the operator named no key and there is none. */
 export function loadOrCreateMasterKey(source: MasterKeySource): Buffer {
   if (source.masterKey === undefined && source.masterKeyFile === undefined) {
     try {
       const fresh = randomBytes(32)
-      writePrivateFile(homePaths(source.home).masterKey, `${fresh.toString('base64')}\n`)
+      writePrivateFile(homePaths(source.home).masterKey, masterKeyText(fresh))
       return fresh
     } catch (error) {
       if ((error as { code?: unknown }).code !== 'EEXIST') throw error

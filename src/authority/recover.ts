@@ -8,7 +8,6 @@ import { newId as newTypeId } from '../core/id.ts'
 import { Refusal } from '../core/refusal.ts'
 import type { McpServer } from '../core/state.ts'
 import { createHashingQueue } from '../crypto/hashing-queue.ts'
-import { deriveKeys } from '../crypto/keyed-hash.ts'
 import { putAgent } from '../store/agents.ts'
 import { putCredential } from '../store/credentials.ts'
 import { orgs } from '../store/facts.ts'
@@ -23,10 +22,10 @@ import { homePaths, placeOf, requirePrivateHome } from './home.ts'
 import type { InitOptions } from './init.ts'
 import { openLiveState } from './live.ts'
 import type { LiveState } from './live.ts'
-import { loadMasterKey } from './master-key.ts'
 import { makeAgentSecret, makeRegistration } from './new-secrets.ts'
 import { readRegistrationFile } from './registration-file.ts'
 import { discardStaged, placeStaged, stage } from './staged-files.ts'
+import { unlockBy } from './unlock.ts'
 
 export interface RecoverResult {
   readonly org_id: string
@@ -47,14 +46,13 @@ export async function recoverStore(
   const { newId = newTypeId, now = () => Math.floor(Date.now() / 1000) } = options
   const paths = homePaths(config.home)
   requirePrivateHome(config.home)
-  const keys = () => deriveKeys(loadMasterKey(config))
-  const { store } = await openStore(placeOf(config), {
-    keys,
+  const { store, keys } = await openStore(placeOf(config), {
+    keys: unlockBy(config),
     hashOf: auditHash,
     onDamage: () => undefined,
   })
   const hashing = createHashingQueue({ concurrency: 2, depth: 2 })
-  const making = { keys: keys(), hashing, newId, now: now() }
+  const making = { keys, hashing, newId, now: now() }
   const staged: Staged = { files: new Map(), owner: newId('evt') }
   try {
     const live = await openLiveState(store)

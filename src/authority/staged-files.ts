@@ -9,7 +9,7 @@ import { writePrivateFile, syncFolder } from './private-file.ts'
 const marker = '.staged-'
 
 /** Where the text for `path` waits under the name of what it belongs to. */
-const stagedPath = (path: string, owner: string): string =>
+export const stagedPath = (path: string, owner: string): string =>
   join(dirname(path), `.${basename(path)}${marker}${owner}`)
 
 /** Writes each text beside its path, durably. `owner` is fixed by the commit that makes them good. */
@@ -32,6 +32,15 @@ export function placeStaged(paths: readonly string[], owner: string): string[] {
     syncFolder(dirname(path))
     return true
   })
+}
+
+/** The owners of what waits for a path. */
+export function ownersOfStaged(path: string): string[] {
+  const begins = `.${basename(path)}${marker}`
+  return namesIn(dirname(path))
+    .filter((name) => name.startsWith(begins))
+    .map((name) => name.slice(begins.length))
+    .toSorted()
 }
 
 /** Removes what was staged for these paths: by one owner that was not committed, or by any. */

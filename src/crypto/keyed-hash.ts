@@ -1,4 +1,4 @@
-// Keyed hashes and plain ones. Every use has its own subkey of the master key, so that a value made
+// Keyed hashes and plain ones. Every use has its own subkey of the data key, so that a value made
 // for one purpose means nothing in another; comparing takes the same time whatever is compared.
 
 import { createHmac, createSecretKey, hash, hkdfSync, timingSafeEqual } from 'node:crypto'
@@ -11,15 +11,13 @@ export type KeyPurpose = (typeof purposes)[number]
 /** Key objects rather than bytes: they do not print themselves. */
 export type Subkeys = Readonly<Record<KeyPurpose, KeyObject>>
 
-const masterLength = 32
+const keyLength = 32
 
-/** The independent subkeys of one master key (RFC 5869, the purpose as `info`). */
-export function deriveKeys(master: Buffer): Subkeys {
-  if (master.length !== masterLength) throw new RangeError('The master key must have 32 bytes.')
+/** The independent subkeys of one data key (RFC 5869, the purpose as `info`). */
+export function deriveKeys(dataKey: Buffer): Subkeys {
+  if (dataKey.length !== keyLength) throw new RangeError('The data key must have 32 bytes.')
   const derive = (purpose: KeyPurpose): KeyObject =>
-    createSecretKey(
-      Buffer.from(hkdfSync('sha256', master, '', `remit/v1/${purpose}`, masterLength)),
-    )
+    createSecretKey(Buffer.from(hkdfSync('sha256', dataKey, '', `remit/v1/${purpose}`, keyLength)))
   return Object.fromEntries(purposes.map((purpose) => [purpose, derive(purpose)])) as Subkeys
 }
 

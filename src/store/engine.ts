@@ -6,10 +6,9 @@ import {
   migrateFile,
   openForInit as openFileForInit,
   openStore as openFile,
-  requireMasterKey,
   sealBy,
 } from './open.ts'
-import type { Judged, OpenedStore, OpenOptions } from './open.ts'
+import type { InitOptions, Judged, OpenedStore, OpenOptions } from './open.ts'
 import { StoreProblem } from './problem.ts'
 import type { Soon, Store } from './store.ts'
 
@@ -37,7 +36,7 @@ export const openStore = (place: Place, options: OpenOptions): Soon<OpenedStore>
   place.engine === 'sqlite' ? openFile(place.path, options) : openUrl(place, options)
 
 /** For `init` alone: a database with the schema and no store in it. Refuses where there is a store. */
-export const openForInit = (place: Place, options: OpenOptions): Soon<Store> =>
+export const openForInit = (place: Place, options: InitOptions): Soon<Store> =>
   place.engine === 'sqlite' ? openFileForInit(place.path, options) : openUrlForInit(place, options)
 
 /** Brings the schema up to date, or makes it; returns its version before and after. */
@@ -63,7 +62,7 @@ async function judgeUrl(place: Url): Promise<Judged> {
     state: 'store',
     storeId: fact('store_id'),
     issuer: fact('issuer'),
-    masterCheck: fact('master_check'),
+    sealedKey: fact('data_key'),
     schemaVersion: found.schemaVersion,
   }
 }
@@ -74,13 +73,14 @@ async function openUrl(place: Url, options: OpenOptions): Promise<OpenedStore> {
   if (found.state !== 'store') {
     throw new StoreProblem('empty', `There is no store in ${nameOf(place)}. Run \`remit init\`.`)
   }
-  requireMasterKey(found, options.keys())
+  const keys = options.keys(found)
   const { to } = await migratePostgres(place.url())
   const { storeId, issuer } = found
-  return { store: await connect(place, options), facts: { storeId, issuer }, schemaVersion: to }
+  const store = await connect(place, { ...options, keys: () => keys })
+  return { store, facts: { storeId, issuer }, keys, schemaVersion: to }
 }
 
-async function openUrlForInit(place: Url, options: OpenOptions): Promise<Store> {
+async function openUrlForInit(place: Url, options: InitOptions): Promise<Store> {
   const { migratePostgres } = await import('./postgres-open.ts')
   if ((await judgeUrl(place)).state === 'store') {
     throw new StoreProblem('exists', `There is a store in ${nameOf(place)} already.`)
@@ -91,7 +91,7 @@ async function openUrlForInit(place: Url, options: OpenOptions): Promise<Store> 
 
 async function connect(
   { url, chain, strict }: Url,
-  { keys, hashOf, onDamage }: OpenOptions,
+  { keys, hashOf, onDamage }: InitOptions,
 ): Promise<Store> {
   const { postgresStore } = await import('./postgres.ts')
   const seal = sealBy(keys())

@@ -4,7 +4,7 @@
 
 import Database from 'better-sqlite3'
 import { closeSync, openSync, readSync, statSync } from 'node:fs'
-import { mac, sameBytes } from '../crypto/keyed-hash.ts'
+import { mac } from '../crypto/keyed-hash.ts'
 import type { Subkeys } from '../crypto/keyed-hash.ts'
 import { inspect, migrate, migrations, schemaVersion } from './migrate.ts'
 import { StoreProblem } from './problem.ts'
@@ -17,33 +17,44 @@ export interface StoreFacts {
   readonly issuer: string
 }
 
+/** The data key as the store keeps it, sealed under the master key. */
+export interface SealedKey {
+  readonly storeId: string
+  readonly sealedKey: string
+}
+
 export interface OpenedStore {
   readonly store: Store
   readonly facts: StoreFacts
+  readonly keys: Subkeys
   readonly schemaVersion: number
 }
 
 export interface OpenOptions {
-  /** Asked for only once the file was found to be a store. */
-  readonly keys: () => Subkeys
+  /** Asked for only once a store was found; throws where the master key does not open its data key. */
+  readonly keys: (sealed: SealedKey) => Subkeys
   /** The hash that links audit events. */
   readonly hashOf: (keys: Subkeys) => (text: string) => string
   /** Called with the query that met a row whose MAC is wrong. */
   readonly onDamage: (sql: string) => void
 }
 
+/** The same before there is a store that keeps a key. */
+export interface InitOptions extends Omit<OpenOptions, 'keys'> {
+  readonly keys: () => Subkeys
+}
+
 /** Opens and migrates an existing store. Throws a `StoreProblem` and leaves the file as it is. */
 export function openStore(path: string, options: OpenOptions): OpenedStore {
   const found = judgeFile(path)
   if (found.state !== 'store') throw noStore(path, found.state)
-  const keys = options.keys()
-  requireMasterKey(found, keys)
+  const keys = options.keys(found)
   const db = openDatabase(path)
   try {
     migrate(db)
     const { storeId, issuer } = found
     const store = engineOf(db, keys, options)
-    return { store, facts: { storeId, issuer }, schemaVersion: schemaVersion(db) }
+    return { store, facts: { storeId, issuer }, keys, schemaVersion: schemaVersion(db) }
   } catch (error) {
     db.close()
     throw advised(path, error)
@@ -51,7 +62,7 @@ export function openStore(path: string, options: OpenOptions): OpenedStore {
 }
 
 /** For `init` alone: a database with the schema and no store in it. Refuses where there is a store. */
-export function openForInit(path: string, options: OpenOptions): Store {
+export function openForInit(path: string, options: InitOptions): Store {
   const found = judgeFile(path)
   if (found.state === 'store')
     throw new StoreProblem('exists', `There is a store at ${path} already.`)
@@ -81,17 +92,9 @@ export function migrateFile(path: string): { readonly from: number; readonly to:
   }
 }
 
-/** Proof that a master key is the one a store was made with. */
-export const masterCheck = (keys: Subkeys, storeId: string): string =>
-  mac(keys.rows, ['remit', storeId])
-
 export type Judged =
   | { readonly state: 'missing' | 'empty' | 'schema' }
-  | ({
-      readonly state: 'store'
-      readonly masterCheck: string
-      readonly schemaVersion: number
-    } & StoreFacts)
+  | ({ readonly state: 'store'; readonly schemaVersion: number } & StoreFacts & SealedKey)
 
 /** What a file is, found out without writing to it. Throws where it is foreign, newer or damaged. */
 export function judgeFile(path: string): Judged {
@@ -139,21 +142,16 @@ function judge(path: string, db: Database.Database): Judged {
     state: 'store',
     storeId: fact('store_id'),
     issuer: fact('issuer'),
-    masterCheck: fact('master_check'),
+    sealedKey: fact('data_key'),
     schemaVersion: version,
   }
 }
 
-/** Refuses a master key that is not the one the store was made with. */
-export function requireMasterKey(found: Extract<Judged, { state: 'store' }>, keys: Subkeys): void {
-  if (sameBytes(found.masterCheck, masterCheck(keys, found.storeId))) return
-  throw new StoreProblem(
-    'wrong_master_key',
-    'The master key is not the one this store was made with. Put that key back: `master.key` in the home, or REMIT_MASTER_KEY_FILE.',
-  )
-}
-
-const engineOf = (db: Database.Database, keys: Subkeys, options: OpenOptions): Store =>
+const engineOf = (
+  db: Database.Database,
+  keys: Subkeys,
+  options: Pick<OpenOptions, 'hashOf' | 'onDamage'>,
+): Store =>
   sqliteStore(db, {
     seal: sealBy(keys),
     hash: options.hashOf(keys),

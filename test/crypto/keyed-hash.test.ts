@@ -13,13 +13,13 @@ import {
   sha256,
 } from '../../src/crypto/keyed-hash.ts'
 
-const master = Buffer.alloc(32, 1)
-const keys = deriveKeys(master)
+const dataKey = Buffer.alloc(32, 1)
+const keys = deriveKeys(dataKey)
 
 describe('subkeys', () => {
   it('are the HKDF outputs for their purposes', () => {
     const expected = (purpose: string) =>
-      Buffer.from(hkdfSync('sha256', master, '', `remit/v1/${purpose}`, 32)).toString('hex')
+      Buffer.from(hkdfSync('sha256', dataKey, '', `remit/v1/${purpose}`, 32)).toString('hex')
     const derived = Object.entries(keys).map(([purpose, key]) => [
       purpose,
       key.export().toString('hex'),
@@ -29,15 +29,15 @@ describe('subkeys', () => {
     )
   })
 
-  it('differ from each other and from those of another master key', () => {
+  it('differ from each other and from those of another data key', () => {
     const all = [keys, deriveKeys(Buffer.alloc(32, 2))]
       .flatMap((each) => Object.values(each))
       .map((key) => key.export().toString('hex'))
     expect(new Set(all).size).toBe(12)
   })
 
-  it.each([0, 16, 31, 33, 64])('are not derived from a master key of %i bytes', (length) => {
-    expect(() => deriveKeys(Buffer.alloc(length))).toThrow('The master key must have 32 bytes.')
+  it.each([0, 16, 31, 33, 64])('are not derived from a data key of %i bytes', (length) => {
+    expect(() => deriveKeys(Buffer.alloc(length))).toThrow('The data key must have 32 bytes.')
   })
 
   it('do not print themselves', () => {

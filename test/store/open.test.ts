@@ -11,19 +11,17 @@ import {
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { auditHash } from '../../src/authority/audit-verification.ts'
+import { openDataKey, sealDataKey } from '../../src/crypto/data-key.ts'
 import { deriveKeys } from '../../src/crypto/keyed-hash.ts'
 import { insertFact } from '../../src/store/facts.ts'
-import {
-  judgeFile,
-  masterCheck,
-  migrateFile,
-  openForInit,
-  openStore,
-} from '../../src/store/open.ts'
+import { judgeFile, migrateFile, openForInit, openStore } from '../../src/store/open.ts'
+import type { SealedKey } from '../../src/store/open.ts'
 import { StoreProblem } from '../../src/store/problem.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 
-const keys = deriveKeys(Buffer.alloc(32, 1))
+const masterKey = Buffer.alloc(32, 1)
+const dataKey = Buffer.alloc(32, 3)
+const keys = deriveKeys(dataKey)
 const options = { keys: () => keys, hashOf: auditHash, onDamage: () => undefined }
 const path = () => join(temporaryFolder(), 'remit.db')
 
@@ -35,7 +33,7 @@ async function makeStore(facts: Record<string, string> = {}): Promise<string> {
     format: 'remit',
     store_id: 's',
     issuer: 'urn:remit:s',
-    master_check: masterCheck(keys, 's'),
+    data_key: sealDataKey(masterKey, dataKey, 's'),
     ...facts,
   }
   const writes = Object.entries(all)
@@ -58,7 +56,7 @@ function problemOf(at: string, open = () => void openStore(at, options)): StoreP
 
 test('a store opens and says what it is', async () => {
   const { store, ...rest } = openStore(await makeStore(), options)
-  expect(rest).toEqual({ facts: { storeId: 's', issuer: 'urn:remit:s' }, schemaVersion: 1 })
+  expect(rest).toEqual({ facts: { storeId: 's', issuer: 'urn:remit:s' }, keys, schemaVersion: 1 })
   await store.close()
 })
 
@@ -116,11 +114,21 @@ test('a store of a newer version is not touched', async () => {
   expect(contentOf(at)).toEqual(before)
 })
 
-test('a store under another master key is not touched', async () => {
+test('whoever opens a store is given its sealed data key before anything is written to it', async () => {
   const at = await makeStore()
   const before = contentOf(at)
-  const other = { ...options, keys: () => deriveKeys(Buffer.alloc(32, 2)) }
-  expect(problemOf(at, () => void openStore(at, other))).toMatchObject({ kind: 'wrong_master_key' })
+  let given: SealedKey | undefined
+  const keyless = {
+    ...options,
+    keys: (sealed: SealedKey) => {
+      given = sealed
+      throw new StoreProblem('wrong_master_key', 'It does not fit.')
+    },
+  }
+  expect(problemOf(at, () => void openStore(at, keyless))).toMatchObject({
+    kind: 'wrong_master_key',
+  })
+  expect(openDataKey(masterKey, given?.sealedKey ?? '', given?.storeId ?? '')).toEqual(dataKey)
   expect(contentOf(at)).toEqual(before)
 })
 
@@ -136,15 +144,12 @@ test('the key is asked for only once there is a store', () => {
   ).toBe('missing')
 })
 
-test.each(['store_id', 'issuer', 'master_check'])(
-  'a store without its %s is damaged',
-  async (name) => {
-    expect(problemOf(await makeStore({ [name]: '' }))).toMatchObject({
-      kind: 'damaged',
-      message: expect.stringContaining(name),
-    })
-  },
-)
+test.each(['store_id', 'issuer', 'data_key'])('a store without its %s is damaged', async (name) => {
+  expect(problemOf(await makeStore({ [name]: '' }))).toMatchObject({
+    kind: 'damaged',
+    message: expect.stringContaining(name),
+  })
+})
 
 test.each([
   ['cut to its first page', (at: string) => truncateSync(at, 4096)],
