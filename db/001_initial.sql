@@ -271,6 +271,16 @@ create table audit_heads (
   mac text not null
 );
 
+-- Where a chain begins once older events were pruned: the last one that is gone, sealed, so that a cut
+-- beginning is told from a pruned one.
+create table audit_floors (
+  chain text primary key,
+  seq bigint not null,
+  hash text not null,
+  at bigint not null,
+  mac text not null
+);
+
 create table audit_checkpoints (
   chain text not null,
   seq bigint not null,

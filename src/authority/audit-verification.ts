@@ -1,26 +1,32 @@
 // Is the audit what was written? Every link of every chain is followed, and each chain must pass through
-// what its signed checkpoints say and end where its sealed head says. Needs a store and keys, no server.
+// what its signed checkpoints say, those kept outside the store included, and end where its sealed head
+// says. Needs a store and keys, no server.
 
-import { setImmediate } from 'node:timers/promises'
-import { chainVerifier } from '../core/audit-link.ts'
-import type { AuditEvent, Damage } from '../core/audit-link.ts'
+import type { Damage } from '../core/audit-link.ts'
 import { Refusal } from '../core/refusal.ts'
 import { keyedHash } from '../crypto/keyed-hash.ts'
 import type { Subkeys } from '../crypto/keyed-hash.ts'
 import type { Verifier } from '../crypto/signing-key.ts'
 import { auditChains } from '../store/audit-chains.ts'
-import { chainHead, checkpointsOf, eventsOfChain } from '../store/audit.ts'
+import { floorOf } from '../store/audit-floors.ts'
+import type { ChainFloor } from '../store/audit-floors.ts'
+import { chainHead, checkpointsOf } from '../store/audit.ts'
 import type { ChainHead, Checkpoint } from '../store/audit.ts'
 import { onlyChain } from '../store/batch.ts'
 import type { Store } from '../store/store.ts'
+import { flawOfEnd, walk } from './audit-walk.ts'
+import type { Bad } from './audit-walk.ts'
 import { isGenuine } from './checkpoint.ts'
 
 export interface AuditSource {
   readonly store: Store
-  readonly hashOf: (text: string) => string
+  /** Absent where the key is: then an edited event shows only by what was signed. */
+  readonly hashOf?: (text: string) => string
   /** Of checkpoint keys, by header. */
   readonly verifiers: ReadonlyMap<string, Verifier>
   readonly issuer: string
+  /** Genuine checkpoints that were kept outside the store. */
+  readonly kept?: readonly Checkpoint[]
 }
 
 /** Sequence numbers, both included; without `to` the end of the chain is verified too. */
@@ -55,7 +61,8 @@ export async function verifyAudit(
   source: AuditSource,
   { chain, ...range }: Range & { readonly chain?: string | undefined } = {},
 ): Promise<AuditReport> {
-  const known = await source.store.read(auditChains)
+  const kept = (source.kept ?? []).map((each) => each.chain)
+  const known = [...new Set([...(await source.store.read(auditChains)), ...kept])].toSorted()
   if (chain !== undefined && !known.includes(chain)) {
     throw new Refusal('not_found', { message: 'There is no such chain.' })
   }
@@ -71,20 +78,26 @@ export async function verifyAudit(
   }
 }
 
-interface Bad {
-  readonly first_bad_seq: number
-  readonly what: Damage
-}
-
 async function verifyChain(source: AuditSource, chain: string, range: Range): Promise<ChainReport> {
-  const { store, verifiers, issuer } = source
+  const { store, verifiers, issuer, hashOf } = source
   // In this order: a head that is read after the checkpoints is never behind them in a sound store.
   const checkpoints = await store.read(checkpointsOf(chain))
   const [head] = await store.read(chainHead(chain))
   const genuine = checkpoints.filter((each) => isGenuine(each, verifiers, issuer))
   const forged = checkpoints.find((each) => !genuine.includes(each) && isWithin(each.seq, range))
-  const anchors = anchorsOf(genuine, head)
-  const walked = await walk(source, chain, range, anchors)
+  const vouching = [...genuine, ...(source.kept ?? []).filter((each) => each.chain === chain)]
+  const floor = await vouchedFloor(store, chain, vouching)
+  const anchors = anchorsOf(vouching, head)
+  const from = Math.max(range.from ?? 1, (floor?.seq ?? 0) + 1)
+  const walked = await walk({
+    store,
+    chain,
+    from,
+    to: range.to ?? Number.MAX_SAFE_INTEGER,
+    anchors,
+    ...(hashOf !== undefined && { hashOf }),
+    ...(floor !== undefined && { floor }),
+  })
   const bads = [
     walked.bad,
     forged && ({ first_bad_seq: forged.seq, what: 'edited' } as const),
@@ -99,72 +112,31 @@ async function verifyChain(source: AuditSource, chain: string, range: Range): Pr
 const isWithin = (seq: number, { from = 1, to = Number.MAX_SAFE_INTEGER }: Range): boolean =>
   seq >= from && seq <= to
 
-/** What the chain must hold at which place, by those that can be believed. */
-function anchorsOf(
-  genuine: readonly Checkpoint[],
-  head: ChainHead | undefined,
-): ReadonlyMap<number, string> {
-  const stated = genuine.map(({ seq, head: hash }) => [seq, hash] as const)
-  return new Map(head?.sound === true ? [...stated, [head.seq, head.hash]] : stated)
-}
-
-const pageSize = 1000
-
-/** Follows the links from `from` to the last place that is vouched for, or to `to` if that is nearer. */
-async function walk(
-  { store, hashOf }: AuditSource,
-  chain: string,
-  { from = 1, to = Number.MAX_SAFE_INTEGER }: Range,
-  anchors: ReadonlyMap<number, string>,
-) {
-  const vouched = anchors.size === 0 ? Number.MAX_SAFE_INTEGER : Math.max(...anchors.keys())
-  const end = Math.min(to, vouched)
-  const before = from > 1 ? await eventAt(store, chain, from - 1) : undefined
-  const verifier = chainVerifier(hashOf, before)
-  let bad: Bad | undefined
-  if (from > 1 && before === undefined && from <= end) {
-    bad = { first_bad_seq: from - 1, what: 'missing' }
-  }
-  let next = from
-  while (next <= end && bad === undefined && verifier.verdict().ok) {
-    const page = await store.read(eventsOfChain(chain, next, pageSize))
-    for (const event of page) {
-      if (next > end) break
-      const stated = anchors.get(event.seq)
-      if (event.seq === next && stated !== undefined && stated !== event.hash) {
-        bad = { first_bad_seq: event.seq, what: 'edited' }
-        break
-      }
-      verifier.add(event)
-      next = event.seq + 1
-    }
-    if (page.length < pageSize) break
-    await setImmediate()
-  }
-  const mustReach = bad === undefined && from <= end && end < Number.MAX_SAFE_INTEGER
-  const verdict = verifier.verdict(mustReach ? { seq: end, hash: '' } : undefined)
-  const { count, head } = verdict
-  if (!verdict.ok) bad ??= { first_bad_seq: verdict.first_bad_seq, what: verdict.what }
-  return { count, head, last: from + count - 1, bad }
-}
-
-async function eventAt(store: Store, chain: string, seq: number): Promise<AuditEvent | undefined> {
-  const [event] = await store.read(eventsOfChain(chain, seq, 1))
-  return event?.seq === seq ? event : undefined
-}
-
-/** The end itself: a head that does not vouch for it, or events that the head does not know. */
-async function flawOfEnd(
+/** Where pruning left the chain to begin: only where a checkpoint says the same of that place. */
+async function vouchedFloor(
   store: Store,
   chain: string,
-  head: ChainHead | undefined,
-  last: number,
-): Promise<Bad | undefined> {
-  if (head?.sound !== true) return { first_bad_seq: last + 1, what: 'truncated' }
-  const [extra] = await store.read(eventsOfChain(chain, head.seq + 1, 1))
-  if (extra === undefined) return undefined
-  // Read after the event: if that was committed since, the head has moved with it.
-  const [now] = await store.read(chainHead(chain))
-  const isCovered = now?.sound === true && now.seq >= extra.seq
-  return isCovered ? undefined : { first_bad_seq: extra.seq, what: 'edited' }
+  vouching: readonly Checkpoint[],
+): Promise<ChainFloor | undefined> {
+  const [floor] = await store.read(floorOf(chain))
+  const isVouched = vouching.some(({ seq, head }) => seq === floor?.seq && head === floor.hash)
+  return isVouched ? floor : undefined
 }
+
+/** What the chain must hold at which place, by those that can be believed. */
+function anchorsOf(
+  vouching: readonly Checkpoint[],
+  head: ChainHead | undefined,
+): ReadonlyMap<number, string> {
+  const anchors = new Map<number, string>()
+  const stated = vouching.map(({ seq, head: hash }) => [seq, hash] as const)
+  if (head?.sound === true) stated.push([head.seq, head.hash])
+  for (const [seq, hash] of stated) {
+    const other = anchors.get(seq)
+    anchors.set(seq, other === undefined || other === hash ? hash : nothingFits)
+  }
+  return anchors
+}
+
+/** Where two that can be believed differ, the chain was written twice. */
+const nothingFits = ''

@@ -4,25 +4,36 @@
 import { Refusal } from '../core/refusal.ts'
 import { signOwnJwt, verifyOwnJwt } from '../crypto/own-jwt.ts'
 import type { Verifier } from '../crypto/signing-key.ts'
-import { chainHeads, checkpointsOf, insertCheckpoint } from '../store/audit.ts'
+import { chainHeads, insertCheckpoint, newestCheckpointOf } from '../store/audit.ts'
 import type { ChainHead, Checkpoint } from '../store/audit.ts'
 import type { Context } from './context.ts'
 
 type Signing = Pick<Context, 'store' | 'committer' | 'ring' | 'self' | 'now'>
 
-/** Signs and stores the end of every chain that moved since its last checkpoint. */
-export async function writeCheckpoint(context: Signing): Promise<void> {
+/** Signs and stores the end of every chain that moved since its last checkpoint; returns these. */
+export async function writeCheckpoint(context: Signing): Promise<readonly Checkpoint[]> {
   const { store, committer } = context
   const heads = await store.read(chainHeads)
   const moved: ChainHead[] = []
   for (const head of heads) {
     if (!head.sound) throw tampered()
-    const last = (await store.read(checkpointsOf(head.chain))).at(-1)
+    const last = await lastGenuine(context, head.chain)
     if (last === undefined || last.seq < head.seq) moved.push(head)
   }
-  if (moved.length === 0) return
-  const writes = moved.map((head) => insertCheckpoint(signedCheckpoint(context, head)))
-  await committer.submit({ writes, events: [] })
+  if (moved.length === 0) return []
+  const made = moved.map((head) => signedCheckpoint(context, head))
+  await committer.submit({ writes: made.map(insertCheckpoint), events: [] })
+  return made
+}
+
+/** The newest checkpoint of a chain in the store; one that is not genuine is as good as none. */
+export async function lastGenuine(
+  { store, ring, self, now }: Omit<Signing, 'committer'>,
+  chain: string,
+): Promise<Checkpoint | undefined> {
+  const [last] = await store.read(newestCheckpointOf(chain))
+  if (last === undefined) return undefined
+  return isGenuine(last, ring.verifiers('checkpoint', now()), self.issuer) ? last : undefined
 }
 
 /** Nothing is signed over an end that does not vouch for itself. */

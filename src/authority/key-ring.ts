@@ -14,7 +14,10 @@ export type KeyPurpose = SigningKeyRecord['purpose']
 export interface KeyRing {
   /** The one key that signs now. */
   signer(purpose: KeyPurpose): { readonly kid: string; readonly signer: Signer }
-  /** Verifiers by header segment, of keys that are active or still retiring. */
+  /**
+   * Verifiers by header segment, of keys that are active or still retiring. What a checkpoint states
+   * stays true: its keys verify for good, unless they were compromised.
+   */
   verifiers(purpose: KeyPurpose, now: number): ReadonlyMap<string, Verifier>
   /** Whether tokens under this key are still to be believed. */
   verifies(kid: string, now: number): boolean
@@ -89,5 +92,7 @@ export function createKeyRing(live: LiveState, keys: Subkeys): KeyRing {
 }
 
 const isGood = (key: SigningKeyRecord, now: number): boolean =>
-  key.status === 'active' ||
-  (key.status === 'rotated' && key.retiresAt !== undefined && key.retiresAt > now)
+  key.status === 'active' || (key.status === 'rotated' && isStillBelieved(key, now))
+
+const isStillBelieved = ({ purpose, retiresAt }: SigningKeyRecord, now: number): boolean =>
+  purpose === 'checkpoint' || (retiresAt !== undefined && retiresAt > now)

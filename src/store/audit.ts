@@ -176,6 +176,12 @@ const checkpointRead = (sql: string, values: readonly Value[]): Read<Checkpoint>
 export const checkpointsOf = (chain: string) =>
   checkpointRead(`select * from audit_checkpoints where chain = $1 order by seq`, [chain])
 
+export const newestCheckpointOf = (chain: string) =>
+  checkpointRead(
+    `select * from audit_checkpoints where chain = $1 order by seq desc limit 1`,
+    [chain],
+  )
+
 export const newestCheckpoint = checkpointRead(
   `select * from audit_checkpoints order by at desc, seq desc limit 1`,
   [],

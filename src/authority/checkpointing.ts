@@ -1,0 +1,93 @@
+// Checkpoints while a server runs: at its start, at its end, and in between when the audit moved far or
+// some minutes have passed. Each is signed and committed, then kept outside the database. Nobody waits
+// for it, and a checkpoint that cannot be written is said and tried again.
+
+import { chainHeads } from '../store/audit.ts'
+import type { Checkpoint } from '../store/audit.ts'
+import { appendCheckpoints, newestKept } from './checkpoint-file.ts'
+import { lastGenuine, writeCheckpoint } from './checkpoint.ts'
+import type { Context } from './context.ts'
+
+export interface Checkpointing {
+  /** Writes the last one; resolves when it is kept or has failed. */
+  stop(): Promise<void>
+}
+
+interface Pace {
+  /** How often the ends are looked at, in milliseconds. */
+  readonly lookMs: number
+  /** In seconds. */
+  readonly every: number
+  readonly events: number
+}
+
+const usual: Pace = { lookMs: 10_000, every: 300, events: 1000 }
+
+/** Starts with a checkpoint at once, in the background. */
+export function startCheckpointing(context: Context, pace: Pace = usual): Checkpointing {
+  const { log } = context
+  let writing: Promise<void> = Promise.resolve()
+  const now = () => {
+    writing = writing
+      .then(() => keepCheckpoints(context))
+      .catch((error: unknown) => {
+        log.error({ err: error }, 'No checkpoint could be written.')
+      })
+    return writing
+  }
+  const look = async () => {
+    if (await isDue(context, pace)) await now()
+  }
+  void now()
+  const timer = setInterval(() => {
+    look().catch(() => undefined)
+  }, pace.lookMs).unref()
+  return {
+    stop: async () => {
+      clearInterval(timer)
+      await writing
+      await context.audit.flush().catch(() => undefined)
+      await now()
+    },
+  }
+}
+
+/** Signs the ends that moved and keeps what is not kept yet. */
+export async function keepCheckpoints(context: Context): Promise<void> {
+  const made = await writeCheckpoint(context)
+  const { checkpoints: path } = context.settings
+  if (path === undefined) return
+  const kept = await newestKept(path, signedHere(context))
+  const earlier = await newestInStore(context)
+  const missing = [...made, ...earlier].filter(
+    ({ signed }, i, all) =>
+      all.findIndex((each) => each.signed === signed) === i &&
+      !kept.some((each) => each.signed === signed),
+  )
+  if (missing.length > 0) await appendCheckpoints(path, missing)
+}
+
+export const signedHere = ({ ring, self, now }: Pick<Context, 'ring' | 'self' | 'now'>) => ({
+  verifiers: ring.verifiers('checkpoint', now()),
+  issuer: self.issuer,
+})
+
+async function isDue(context: Context, { every, events }: Pace): Promise<boolean> {
+  const now = context.now()
+  for (const { chain, seq } of await context.store.read(chainHeads)) {
+    const last = await lastGenuine(context, chain)
+    const moved = seq - (last?.seq ?? 0)
+    if (moved >= events || (moved > 0 && now - (last?.at ?? 0) >= every)) return true
+  }
+  return false
+}
+
+/** What another process, or this one before it failed, committed without keeping it. */
+async function newestInStore(context: Context): Promise<readonly Checkpoint[]> {
+  const newest: Checkpoint[] = []
+  for (const { chain } of await context.store.read(chainHeads)) {
+    const last = await lastGenuine(context, chain)
+    if (last !== undefined) newest.push(last)
+  }
+  return newest
+}
