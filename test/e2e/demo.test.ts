@@ -104,6 +104,19 @@ test('it says what was not as promised, fails, and leaves nothing behind', async
   expect(readdirSync(where.tmp)).toEqual([])
 })
 
+test('a store that was there and cannot be used is named, and not touched', async () => {
+  const where = place()
+  mkdirSync(join(where.folder, '.remit'), { mode: 0o700 })
+  writeFileSync(join(where.folder, '.remit', 'remit.db'), 'no database', { mode: 0o600 })
+  const { said, ended } = demo(where)
+  expect(await ended).toBe(1)
+  expect(said.err).toMatch(
+    /^remit: the demo did not go as promised: a server starts \(remit: .*remit\.db/,
+  )
+  expect(readFileSync(join(where.folder, '.remit', 'remit.db'), 'utf8')).toBe('no database')
+  expect(readdirSync(where.tmp)).toEqual([])
+})
+
 test.runIf(existsSync('/proc/self/stat')).each(['SIGINT', 'SIGTERM'] as const)(
   '%s ends it and all it started',
   async (signal) => {

@@ -7,8 +7,11 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
-import { afterAll, onTestFinished } from 'vitest'
+import { afterAll, onTestFinished, vi } from 'vitest'
 import { temporaryFolder } from '../support/temporary.ts'
+
+/** Many processes on a busy machine; nothing here is measured by the clock. */
+vi.setConfig({ testTimeout: 120_000 })
 
 export const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
 

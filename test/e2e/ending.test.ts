@@ -1,0 +1,114 @@
+// How a server ends: what it has begun it finishes, every answer it gave is in the store, and the audit holds
+// the checks made just before.
+import { once } from 'node:events'
+import Database from 'better-sqlite3'
+import { expect, test } from 'vitest'
+import { admin, answerOf, home, start } from './support.ts'
+import type { Answer, Fields, Home } from './support.ts'
+
+type Child = ReturnType<typeof start>
+type Reply = { id: unknown; result?: object }
+
+const opening = {
+  jsonrpc: '2.0',
+  id: 'init',
+  method: 'initialize',
+  params: {
+    protocolVersion: '2025-11-25',
+    capabilities: {},
+    clientInfo: { name: 'test', version: '1' },
+  },
+}
+const call = (id: string, name: string, args: Fields) => ({
+  jsonrpc: '2.0',
+  id,
+  method: 'tools/call',
+  params: { name, arguments: args },
+})
+
+/** Mints and checks, as many of each, all at once. */
+const load = (count: number) => [
+  ...Array.from({ length: count }, (_, i) =>
+    call(`mint-${i}`, 'mint_token', { scopes: ['demo:read'], idempotency_key: `mint-${i}` }),
+  ),
+  ...Array.from({ length: count }, (_, i) =>
+    call(`check-${i}`, 'check_permission', { permissions: [`demo/n${i}:read`] }),
+  ),
+]
+const send = (child: Child, messages: readonly object[]) =>
+  child.stdin.write(messages.map((message) => `${JSON.stringify(message)}\n`).join(''))
+
+/** The answers to calls whose id begins so. */
+function answers(out: string, kind: string): Answer[] {
+  const replies = out
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Reply)
+  return replies
+    .filter(({ id }) => String(id).startsWith(kind))
+    .map(({ result }) => answerOf(result ?? {}))
+}
+
+/** What the audit knows of an operation: the ids of its events and what they were about. */
+function audited({ file }: Home, operation: string): { id: string; target: string | null }[] {
+  const db = new Database(file('remit.db'), { readonly: true })
+  const sql = 'select id, target from audit_events where operation = ?'
+  const events = db.prepare<string, { id: string; target: string | null }>(sql).all(operation)
+  db.close()
+  return events
+}
+
+async function expectAllKept(own: Home, out: string): Promise<void> {
+  const mints = answers(out, 'mint')
+  const checks = answers(out, 'check')
+  expect([...mints, ...checks].filter(({ code }) => code !== 'allowed')).toEqual([])
+  const minted = audited(own, 'mint_token').map(({ target }) => target)
+  expect(minted.toSorted()).toEqual(mints.map(({ result }) => result['grant_id']).toSorted())
+  const checked = audited(own, 'check_permission').map(({ id }) => id)
+  expect(checked).toEqual(
+    expect.arrayContaining(checks.map(({ result }) => String(result['decision_id']))),
+  )
+  expect((await own.run(['audit', 'verify'])).code).toBe(0)
+}
+
+test('at the end of input every call is answered, and the audit holds them all', async () => {
+  const own = await home()
+  const server = start(['stdio'], own.env(admin))
+  send(server, [opening, ...load(30)])
+  server.stdin.end()
+  const { code, out } = await server.ended
+  expect(code).toBe(0)
+  expect([answers(out, 'mint').length, answers(out, 'check').length]).toEqual([30, 30])
+  await expectAllKept(own, out)
+})
+
+test.each(['SIGTERM', 'SIGINT'] as const)(
+  '%s ends it in order: what was begun is answered and kept, and nothing else was done',
+  async (signal) => {
+    for (const wait of [0, 10]) {
+      const own = await home()
+      const server = start(['stdio'], own.env(admin))
+      send(server, [opening])
+      await once(server.stdout, 'data')
+      send(server, load(60))
+      await once(server.stdout, 'data')
+      await new Promise((resolve) => void setTimeout(resolve, wait))
+      server.kill(signal)
+      const { code, out } = await server.ended
+      expect(code).toBe(0)
+      expect(answers(out, 'mint').length + answers(out, 'check').length).toBeGreaterThan(0)
+      await expectAllKept(own, out)
+    }
+  },
+)
+
+test('a server that is told to end signs where its audit ends', async () => {
+  const own = await home()
+  const server = start(['stdio'], own.env(admin))
+  send(server, [opening, call('check-0', 'check_permission', { permissions: ['demo:read'] })])
+  await once(server.stdout, 'data')
+  server.kill('SIGTERM')
+  expect((await server.ended).code).toBe(0)
+  const { json } = await own.run(['server-status', '--json'])
+  expect(json['audit']).toMatchObject({ checkpoint_at: expect.any(Number) })
+})
