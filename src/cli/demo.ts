@@ -24,7 +24,7 @@ export async function runDemo(): Promise<number> {
   try {
     page.title('Remit: credentials for agents, narrower at every step')
     await tellStory(page, stage)
-    await makeLocalStore(page, program)
+    await makeLocalStore(page, stage, program)
     howToTry(page, program)
     return 0
   } catch (error) {

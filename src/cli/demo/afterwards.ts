@@ -4,20 +4,34 @@
 import { existsSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import type { Page } from './page.ts'
-import { BrokenPromise } from './promise.ts'
+import { callerOn, within } from './calls.ts'
+import { BrokenPromise, promised } from './promise.ts'
 import { runRemit } from './stage.ts'
+import type { Stage } from './stage.ts'
 
-export async function makeLocalStore({ step, yes }: Page, program: string): Promise<void> {
+const credentialFile = 'credentials/local.json'
+
+export async function makeLocalStore({ step, yes }: Page, stage: Stage, program: string) {
   step('Your turn')
   const home = resolve('.remit')
-  if (existsSync(join(home, 'remit.db'))) {
-    return yes('.remit holds a store already; it is left as it is')
+  const isThere = existsSync(join(home, 'remit.db'))
+  if (!isThere) {
+    await runRemit(program, ['init', '--json'], home).catch((error: unknown) => {
+      const said = (error as { readonly stderr?: string }).stderr
+      throw new BrokenPromise(
+        `a store is made in .remit; init said\n${said?.trim() ?? String(error)}`,
+      )
+    })
   }
-  await runRemit(program, ['init', '--json'], home).catch((error: unknown) => {
-    const said = (error as { readonly stderr?: string }).stderr
-    throw new BrokenPromise(`a store is made in .remit (${said?.trim() ?? String(error)})`)
-  })
-  yes('.remit holds a store of your own, with the agents admin and local')
+  const connection = await stage.start(credentialFile, home)
+  const agent = within(await callerOn(connection).allowed('whoami'), 'agent')
+  await connection.close()
+  promised(agent['name'] === 'local', 'mcp.json starts a server for the agent local')
+  yes(
+    isThere
+      ? '.remit holds a store already; it is left as it is'
+      : '.remit holds a store of your own, with the agents admin and local',
+  )
 }
 
 export function howToTry({ print, paint }: Page, program: string): void {
@@ -27,7 +41,7 @@ export function howToTry({ print, paint }: Page, program: string): void {
   const home = resolve('.remit')
   const inspected = isHere
     ? '--config mcp.json --server remit'
-    : `-e REMIT_HOME=${home} -e REMIT_CREDENTIAL_FILE=credentials/local.json ${remit} stdio`
+    : `-e REMIT_HOME=${home} -e REMIT_CREDENTIAL_FILE=${credentialFile} ${remit} stdio`
   const show = (what: string, ...lines: readonly string[]) =>
     print([`\n   ${what}`, ...lines.map((line) => `     ${paint('cyan', line)}`)].join('\n'))
   show('Look at it in MCP Inspector:', `npx @modelcontextprotocol/inspector ${inspected}`)
@@ -43,7 +57,7 @@ export function howToTry({ print, paint }: Page, program: string): void {
     `  "args": [${JSON.stringify(program)}, "stdio"],`,
     `  "env": {`,
     `    "REMIT_HOME": ${JSON.stringify(home)},`,
-    '    "REMIT_CREDENTIAL_FILE": "credentials/local.json"',
+    `    "REMIT_CREDENTIAL_FILE": ${JSON.stringify(credentialFile)}`,
     '  }',
     '}',
   )

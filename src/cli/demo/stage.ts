@@ -41,12 +41,12 @@ export function setStage(program: string) {
     home,
     init: () => runRemit(program, ['init', '--json'], home, ending.signal),
 
-    /** Starts `remit stdio` as whoever the credential file names. */
-    async start(credentialFile: string): Promise<Connection> {
+    /** Starts `remit stdio` as whoever the credential file names; `at` is another home than its own. */
+    async start(credentialFile: string, at = home): Promise<Connection> {
       const transport = new StdioClientTransport({
         command: process.execPath,
         args: [program, 'stdio'],
-        env: { REMIT_HOME: home, REMIT_CREDENTIAL_FILE: credentialFile },
+        env: { REMIT_HOME: at, REMIT_CREDENTIAL_FILE: credentialFile },
         stderr: 'pipe',
       })
       let said = ''
@@ -55,7 +55,7 @@ export function setStage(program: string) {
       const pair = { transport, client }
       open.add(pair)
       await client.connect(transport).catch((error: unknown) => {
-        throw new BrokenPromise(`a server starts (${said.trim() || String(error)})`)
+        throw new BrokenPromise(`a server starts; it said\n${said.trim() || String(error)}`)
       })
       // From here on the client checks every answer against its tool's output schema.
       await client.listTools()
