@@ -99,7 +99,9 @@ test('it says what was not as promised, fails, and leaves nothing behind', async
   writeFileSync(join(where.folder, '.remit', 'registration.json'), '{}')
   const { said, ended } = demo(where)
   expect(await ended).toBe(1)
-  expect(said.err).toMatch(/^remit: the demo did not go as promised: a store is made in \.remit; init said\n/)
+  expect(said.err).toMatch(
+    /^remit: the demo did not go as promised: a store is made in \.remit; init said\n/,
+  )
   expect(said.err).toContain('There is no store, but files of one')
   expect(readdirSync(where.tmp)).toEqual([])
 })
@@ -110,8 +112,7 @@ test('a store that was there and cannot be used is named, and not touched', asyn
   writeFileSync(join(where.folder, '.remit', 'remit.db'), 'no database', { mode: 0o600 })
   const { said, ended } = demo(where)
   expect(await ended).toBe(1)
-  expect(said.err).toMatch(/^remit: the demo did not go as promised: a server starts; it said
-/)
+  expect(said.err).toMatch(/^remit: the demo did not go as promised: a server starts; it said\n/)
   expect(said.err).toMatch(/remit\.db cannot be read as a store/)
   expect(readFileSync(join(where.folder, '.remit', 'remit.db'), 'utf8')).toBe('no database')
   expect(readdirSync(where.tmp)).toEqual([])
