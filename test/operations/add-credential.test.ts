@@ -60,9 +60,9 @@ test.each<[string, object, string]>([
   ['sealed delivery', { kind: 'secret', delivery: 'sealed' }, 'unsupported'],
 ])('%s is refused', async (_, change, code) => {
   const w = await world()
-  const before = contents(w)
+  const before = await contents(w)
   expect(await refuse(w, addCredential, { agent: 'local', ...change })).toMatchObject({ code })
-  expect(contents(w)['credentials']).toEqual(before['credentials'])
+  expect((await contents(w))['credentials']).toEqual(before['credentials'])
 })
 
 describe('no wider than the caller', () => {

@@ -1,8 +1,7 @@
 // Asking operations as a caller would: every result is parsed by a strict version of the operation's own
 // output schema, and what a call changes is read from the tables themselves.
 
-import Database from 'better-sqlite3'
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import { z } from 'zod'
@@ -15,6 +14,7 @@ import type { Inputs, Operation } from '../../src/operations/operation.ts'
 import { operations } from '../../src/operations/index.ts'
 import type { Request } from '../../src/operations/perform.ts'
 import type { Context } from '../../src/authority/context.ts'
+import type { Row, Soon } from '../../src/store/store.ts'
 import type { Holder, World } from '../support/world.ts'
 
 export type As = Holder | Presented
@@ -88,26 +88,22 @@ export function strict(schema: z.ZodType): z.ZodType {
   return schema
 }
 
-const audit = new Set(['audit_events', 'audit_heads', 'audit_checkpoints'])
+const schema = readFileSync(new URL('../../db/001_initial.sql', import.meta.url), 'utf8')
+const tables = [...schema.matchAll(/^create table (\w+)/gm)].map(([, name]) => String(name))
 
-/** Every row of every table but the audit, and the names of the files that were delivered. */
-export function contents(w: World): Readonly<Record<string, readonly unknown[]>> {
-  const db = new Database(join(w.home, 'remit.db'), { readonly: true })
-  try {
-    const tables = db
-      .prepare(`select name from sqlite_schema where type = 'table' order by name`)
-      .pluck()
-      .all() as string[]
-    const rows = tables
-      .filter((name) => !audit.has(name))
-      .map((name) => [name, db.prepare(`select * from ${name}`).all()] as const)
-    const folder = join(w.home, 'deliveries')
-    const files = existsSync(folder) ? readdirSync(folder).toSorted() : []
-    return { ...Object.fromEntries(rows), files }
-  } finally {
-    db.close()
+/** Every row of every table but those of the audit, and the names of the files that were delivered. */
+export async function contents(w: World): Promise<Readonly<Record<string, readonly Row[]>>> {
+  const rows: [string, readonly Row[]][] = []
+  for (const name of tables.filter((table) => !table.startsWith('audit_'))) {
+    rows.push([name, await rowsOf(w, `select * from ${name} order by 1, 2`)])
   }
+  const folder = join(w.home, 'deliveries')
+  const files = existsSync(folder) ? readdirSync(folder).toSorted() : []
+  return { ...Object.fromEntries(rows), files: files.map((file) => ({ file })) }
 }
+
+const rowsOf = (w: World, sql: string): Soon<readonly Row[]> =>
+  w.context.store.read({ sql, values: [], map: (row) => row })
 
 /** A dry run says so and changes nothing; the same call without it does change something. */
 export async function expectDryRun<I extends Inputs, R extends object>(
@@ -117,14 +113,14 @@ export async function expectDryRun<I extends Inputs, R extends object>(
   as: As = w.admin,
 ): Promise<{ readonly dry: Result<R>; readonly real: Result<R> }> {
   await w.result(whoami, {}, as)
-  const before = contents(w)
+  const before = await contents(w)
   const dry = await ask(w, operation, { ...args, dry_run: true, idempotency_key: 'dry' }, as)
   expect(dry.dry_run).toBe(true)
   expect(dry.delivery).toBeUndefined()
-  expect(contents(w)).toEqual(before)
+  expect(await contents(w)).toEqual(before)
   const real = await ask(w, operation, args, as)
   expect(real.dry_run).toBeUndefined()
-  expect(contents(w)).not.toEqual(before)
+  expect(await contents(w)).not.toEqual(before)
   return { dry, real }
 }
 
@@ -137,13 +133,13 @@ export async function expectRepeats<I extends Inputs, R extends object>(
   as: As = w.admin,
 ): Promise<void> {
   const first = await ask(w, operation, { ...args, idempotency_key: 'k' }, as)
-  const before = contents(w)
+  const before = await contents(w)
   expect(await ask(w, operation, { ...args, idempotency_key: 'k' }, as)).toEqual(first)
-  expect(contents(w)).toEqual(before)
+  expect(await contents(w)).toEqual(before)
   expect(
     await refuse(w, operation, { ...args, ...others, idempotency_key: 'k' }, as),
   ).toMatchObject({ code: 'conflict' })
-  expect(contents(w)).toEqual(before)
+  expect(await contents(w)).toEqual(before)
 }
 
 export const whoami = operationNamed('whoami')
@@ -175,15 +171,9 @@ function presentedFrom({ result, meta }: Awaited<ReturnType<typeof askForAll>>) 
 }
 
 /** The newest event of the audit, once what waits for it was written. */
-export async function lastEvent(w: World): Promise<Readonly<Record<string, unknown>>> {
+export async function lastEvent(w: World): Promise<Row> {
   await w.context.audit.flush()
-  const db = new Database(join(w.home, 'remit.db'), { readonly: true })
-  try {
-    return db.prepare(`select * from audit_events order by seq desc limit 1`).get() as Record<
-      string,
-      unknown
-    >
-  } finally {
-    db.close()
-  }
+  const [event] = await rowsOf(w, `select * from audit_events order by id desc limit 1`)
+  if (event === undefined) throw new Error('No event.')
+  return event
 }

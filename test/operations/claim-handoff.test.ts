@@ -64,7 +64,7 @@ describe('a token', () => {
   test('is for nobody else, who leaves a finding and no other effect', async () => {
     const { w, helper, handoff } = await handedToken()
     const unknown = await refuse(w, claimHandoff, { handoff: 'rmt_hof_x' }, w.local)
-    const before = contents(w)
+    const before = await contents(w)
     for (const stranger of [w.local, w.admin]) {
       expect(await refuse(w, claimHandoff, { handoff }, stranger)).toEqual(unknown)
       expect(await lastEvent(w)).toMatchObject({
@@ -73,7 +73,7 @@ describe('a token', () => {
         detail: JSON.stringify({ finding: 'handoff_by_stranger' }),
       })
     }
-    expect(contents(w)['handoffs']).toEqual(before['handoffs'])
+    expect((await contents(w))['handoffs']).toEqual(before['handoffs'])
     expect(await ask(w, claimHandoff, { handoff }, helper)).toMatchObject({ agent_id: helper.id })
   })
 
@@ -180,18 +180,18 @@ test.each<[string, (w: World, helper: Holder) => Holder]>([
   const { w, helper, handoff } = await handedToken()
   const as = who(w, helper)
   await ask(w, whoami, {}, as)
-  const before = contents(w)
+  const before = await contents(w)
   expect(await ask(w, claimHandoff, { handoff, dry_run: true }, as)).toMatchObject({
     dry_run: true,
   })
-  expect(contents(w)).toEqual(before)
+  expect(await contents(w)).toEqual(before)
 })
 
 test('a dry run by nobody known claims nothing', async () => {
   const { w, handoff } = await handedSecret()
-  const before = contents(w)
+  const before = await contents(w)
   await w.call(claimHandoff, { handoff, dry_run: true }, nobody)
-  expect(contents(w)).toEqual(before)
+  expect(await contents(w)).toEqual(before)
   const { delivery } = await ask(w, claimHandoff, { handoff }, nobody)
   expect(delivery?.kind).toBe('file')
 })

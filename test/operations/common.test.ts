@@ -136,7 +136,7 @@ describe.each(Object.entries(rows))('%s', (name, args) => {
     const w = await world()
     const { presented } = await rootOf(w, w.admin)
     for (const secret of [newSecret('agent_secret').reveal(), presented.presentedToken]) {
-      const before = contents(w)
+      const before = await contents(w)
       const [first = 'extra'] = Object.keys(args)
       for (const held of [{ [first]: secret }, { deep: [{ [`see ${secret}`]: 1 }] }]) {
         if (name === 'claim_handoff' && first in held) continue
@@ -151,7 +151,7 @@ describe.each(Object.entries(rows))('%s', (name, args) => {
         })
         expect(JSON.stringify(event)).not.toContain(secret)
       }
-      expect(contents(w)).toEqual(before)
+      expect(await contents(w)).toEqual(before)
     }
   })
 })
@@ -179,7 +179,7 @@ describe('idempotency', () => {
     const { meta } = await askForAll(w, mint, { ...asked, delivery: 'meta' }, w.local)
     const add = { agent: 'local', kind: 'secret', delivery: 'inline', idempotency_key: 'k' }
     const { delivery } = await ask(w, operationNamed('add_credential'), add)
-    const kept = JSON.stringify(contents(w))
+    const kept = JSON.stringify(await contents(w))
     for (const secret of [meta['dev.remit/token'], delivery?.secret]) {
       expect(secret).toMatch(/^(eyJ|rmt_)/)
       expect(kept).not.toContain(secret)
@@ -191,8 +191,8 @@ describe('idempotency', () => {
     const mint = operationNamed('mint_token')
     await ask(w, mint, { ...asked, dry_run: true }, w.local)
     await refuse(w, mint, { ...asked, scopes: ['audit:read'] }, w.local)
-    expect(contents(w)['idempotency']).toEqual([])
+    expect((await contents(w))['idempotency']).toEqual([])
     await ask(w, mint, { ...asked, scopes: ['demo:write'] }, w.local)
-    expect(contents(w)['idempotency']).toHaveLength(1)
+    expect((await contents(w))['idempotency']).toHaveLength(1)
   })
 })

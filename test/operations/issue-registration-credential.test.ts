@@ -7,10 +7,10 @@ import { childOf, contents, refuse } from './asking.ts'
 
 test('it is not supported yet', async () => {
   const w = await world()
-  const before = contents(w)
+  const before = await contents(w)
   const asked = { server_name: 'issues', ttl_seconds: 60, delivery: 'meta' }
   expect(await refuse(w, issueRegistrationCredential, asked)).toMatchObject({ code: 'unsupported' })
-  expect(contents(w)['registrations']).toEqual(before['registrations'])
+  expect((await contents(w))['registrations']).toEqual(before['registrations'])
 })
 
 test('permission and arguments are asked for first', async () => {

@@ -242,9 +242,9 @@ describe('the token reaches its holder', () => {
     ['file', 'invalid_request', { localFiles: false }],
   ])('%s is refused as %s where it is not to be had', async (delivery, code, settings) => {
     const w = await world({ settings })
-    const before = contents(w)
+    const before = await contents(w)
     expect(await refuse(w, mintToken, { ...asked, delivery })).toMatchObject({ code })
-    expect(contents(w)['tokens']).toEqual(before['tokens'])
+    expect((await contents(w))['tokens']).toEqual(before['tokens'])
   })
 
   test('bound keys are not supported yet', async () => {

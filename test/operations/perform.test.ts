@@ -226,10 +226,11 @@ describe('the audit of what was allowed', () => {
     expect(await written(w, 'mint_token')).toMatchObject([
       { outcome: 'allowed', code: 'allowed', target: grant_id, agentId: w.local.id },
     ])
-    w.tamper(`create trigger full before insert on audit_events begin select raise(fail, 'x'); end`)
+    w.tamper(`alter table audit_events rename to elsewhere`)
     const { code } = await w.refusal(revokeToken, { grant_id, cause: 'test' })
-    expect(['unavailable', 'conflict']).toContain(code)
+    expect(code).toBe('unavailable')
     expect(w.read(`select count(*) from revocations`)).toBe(0)
+    w.tamper(`alter table elsewhere rename to audit_events`)
   })
 
   test('a dry run is told as one', async () => {
@@ -245,10 +246,10 @@ describe('the audit of what was allowed', () => {
   test('while it cannot be written nothing is decided', async () => {
     const w = await world()
     await ask(w, checkPermission, question, w.local)
-    w.tamper(`update audit_heads set seq = seq - 1`)
+    w.tamper(`alter table audit_events rename to elsewhere`)
     await expect(w.context.audit.flush()).rejects.toMatchObject({ code: 'unavailable' })
     expect((await w.refusal(checkPermission, question, w.local)).code).toBe('unavailable')
-    w.tamper(`update audit_heads set seq = seq + 1`)
+    w.tamper(`alter table elsewhere rename to audit_events`)
     await w.context.audit.flush()
     expect(await ask(w, checkPermission, question, w.local)).toMatchObject({ allowed: true })
   })

@@ -134,9 +134,9 @@ test.each<[string, object, string, object?]>([
   ['a name that is taken', { name: 'local' }, 'conflict'],
 ])('%s is refused', async (_, change, code, settings = {}) => {
   const w = await world({ settings })
-  const before = contents(w)
+  const before = await contents(w)
   expect(await refuse(w, registerAgent, { ...fresh, ...change })).toMatchObject({ code })
-  expect(contents(w)['agents']).toEqual(before['agents'])
+  expect((await contents(w))['agents']).toEqual(before['agents'])
 })
 
 test('an owner is not optional', async () => {

@@ -47,12 +47,12 @@ test('another key is refused, and so is a proof that was used before', async () 
 test('no agent registers a server, whatever it holds', async () => {
   const w = await world()
   const { presented } = await rootOf(w, w.admin, { scopes: ['servers:register'] })
-  const before = contents(w)
+  const before = await contents(w)
   for (const as of [w.admin, presented]) {
     const { code } = await refuse(w, registerMcpServer, own(w), as)
     expect(['invalid_client', 'wrong_credential_class']).toContain(code)
   }
-  expect(contents(w)['servers']).toEqual(before['servers'])
+  expect((await contents(w))['servers']).toEqual(before['servers'])
 })
 
 test('a registration credential is good for nothing else', async () => {

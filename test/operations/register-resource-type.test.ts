@@ -84,11 +84,11 @@ describe('refused', () => {
     ['a description of 501 characters', { description: 'x'.repeat(501) }, 'invalid_request'],
   ])('%s', async (_, change, code) => {
     const w = await world()
-    const before = contents(w)
+    const before = await contents(w)
     expect(await refuse(w, registerResourceType, { ...articles, ...change })).toMatchObject({
       code,
     })
-    expect(contents(w)['resource_types']).toEqual(before['resource_types'])
+    expect((await contents(w))['resource_types']).toEqual(before['resource_types'])
   })
 
   test('whoever is not its registrant', async () => {

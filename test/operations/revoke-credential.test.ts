@@ -115,9 +115,9 @@ test.each<Record<string, unknown>>([
   },
 ])('%j is malformed', async (asked) => {
   const w = await world()
-  const before = contents(w)
+  const before = await contents(w)
   expect(await refuse(w, revokeCredential, asked)).toMatchObject({ code: 'invalid_request' })
-  expect(contents(w)['credentials']).toEqual(before['credentials'])
+  expect((await contents(w))['credentials']).toEqual(before['credentials'])
 })
 
 test('a dry run counts and ends nothing', async () => {

@@ -37,13 +37,13 @@ test('of another server only that one ends, and once', async () => {
   }
   await w.write([putServer(server)])
   const issues = { server: 'issues', cause: 'test' }
-  const before = contents(w)
+  const before = await contents(w)
   const planned = { ...issues, dry_run: true }
   expect(await ask(w, revokeRegistrationCredential, planned)).toEqual({
     revoked_at: w.now(),
     dry_run: true,
   })
-  expect(contents(w)['servers']).toEqual(before['servers'])
+  expect((await contents(w))['servers']).toEqual(before['servers'])
   const at = w.now()
   expect(await ask(w, revokeRegistrationCredential, issues)).toEqual({ revoked_at: at })
   w.pass(10)
@@ -54,7 +54,7 @@ test('of another server only that one ends, and once', async () => {
 
 test('refused as it must be', async () => {
   const w = await world()
-  const before = contents(w)
+  const before = await contents(w)
   expect(await refuse(w, revokeRegistrationCredential, asked, w.local)).toMatchObject({
     code: 'insufficient_scope',
     missing: ['servers:rotate'],
@@ -74,5 +74,5 @@ test('refused as it must be', async () => {
       code: 'invalid_request',
     })
   }
-  expect(contents(w)['servers']).toEqual(before['servers'])
+  expect((await contents(w))['servers']).toEqual(before['servers'])
 })

@@ -188,9 +188,9 @@ test.each<[string, Record<string, unknown>]>([
   ['an id of another kind', { grant_id: 'tok_00000000000000000000000001', cause: 'x' }],
 ])('%s is malformed', async (_, asked) => {
   const w = await world()
-  const before = contents(w)
+  const before = await contents(w)
   expect(await refuse(w, revokeToken, asked)).toMatchObject({ code: 'invalid_request' })
-  expect(contents(w)['revocations']).toEqual(before['revocations'])
+  expect((await contents(w))['revocations']).toEqual(before['revocations'])
 })
 
 test('a dry run counts and ends nothing', async () => {

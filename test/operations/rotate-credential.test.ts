@@ -218,9 +218,9 @@ test.each<[string, Record<string, unknown>, string]>([
   ['act_as', { act_as: 'grt_00000000000000000000000001' }, 'invalid_request'],
 ])('%s is refused', async (_, asked, code) => {
   const w = await world()
-  const before = contents(w)
+  const before = await contents(w)
   expect(await refuse(w, rotateCredential, asked, w.local)).toMatchObject({ code })
-  expect(contents(w)['credentials']).toEqual(before['credentials'])
+  expect((await contents(w))['credentials']).toEqual(before['credentials'])
 })
 
 test('a token needs the permission, and names the credential', async () => {

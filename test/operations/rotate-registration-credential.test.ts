@@ -81,10 +81,10 @@ describe('refused', () => {
     ['an unknown id', { server: 'srv_00000000000000000000000zzz' }, 'not_found'],
   ])('%s', async (_, change, code) => {
     const w = await world()
-    const before = contents(w)
+    const before = await contents(w)
     const asked = { server: 'remit', ...change }
     expect(await refuse(w, rotateRegistrationCredential, asked)).toMatchObject({ code })
-    expect(contents(w)['registrations']).toEqual(before['registrations'])
+    expect((await contents(w))['registrations']).toEqual(before['registrations'])
   })
 
   test('without servers:rotate, under a delegated grant, from elsewhere', async () => {

@@ -84,7 +84,7 @@ test('the algorithm may be chosen, and stays chosen', async () => {
 
 test('refused as it must be', async () => {
   const w = await world()
-  const before = contents(w)
+  const before = await contents(w)
   expect(await refuse(w, rotateSigningKey, {}, w.local)).toMatchObject({
     code: 'insufficient_scope',
     missing: ['keys:rotate'],
@@ -99,7 +99,7 @@ test('refused as it must be', async () => {
   for (const malformed of [{ alg: 'RS256' }, { retire_after_seconds: -1 }, { alg: 'none' }]) {
     expect(await refuse(w, rotateSigningKey, malformed)).toMatchObject({ code: 'invalid_request' })
   }
-  expect(contents(w)['signing_keys']).toEqual(before['signing_keys'])
+  expect((await contents(w))['signing_keys']).toEqual(before['signing_keys'])
 })
 
 test('a dry run makes no key', async () => {

@@ -58,9 +58,9 @@ test.each<[string, Record<string, unknown>, string]>([
   ['rotation after ten years', { rotation_days: 3651 }, 'invalid_request'],
 ])('%s is refused', async (_, change, code) => {
   const w = await world()
-  const before = contents(w)
+  const before = await contents(w)
   expect(await refuse(w, updateAgent, { agent: 'local', ...change })).toMatchObject({ code })
-  expect(contents(w)['agents']).toEqual(before['agents'])
+  expect((await contents(w))['agents']).toEqual(before['agents'])
 })
 
 test('the computed ceiling cannot be set', async () => {
