@@ -1,0 +1,179 @@
+// Many processes on one store, as every host that starts servers over stdio makes them: they see each other's
+// revocations on the very next call, nobody fails for being busy, and of those who race one wins.
+import Database from 'better-sqlite3'
+import { expect, test } from 'vitest'
+import { admin, emptyHome, home, local, runMain, bare, serve } from './support.ts'
+import type { Answer, Env, Home, Server } from './support.ts'
+
+const many = <T>(count: number, make: (i: number) => Promise<T>): Promise<T[]> =>
+  Promise.all(Array.from({ length: count }, (_, i) => make(i)))
+
+const codes = (answers: readonly Answer[]): Record<string, number> => {
+  const counted: Record<string, number> = {}
+  for (const { code } of answers) counted[code] = (counted[code] ?? 0) + 1
+  return counted
+}
+
+const servers = (count: number, env: Env): Promise<Server[]> => many(count, () => serve(env))
+
+const at = <T>(list: readonly T[], i: number): T => {
+  const found = list[i % list.length]
+  if (found === undefined) throw new Error('The list is empty.')
+  return found
+}
+
+const tokenOf = ({ meta }: Answer) => ({ 'dev.remit/token': meta['dev.remit/token'] })
+
+test.each([2, 8])(
+  '%i processes see each other’s revocations on the very next call',
+  async (count) => {
+    const own = await home()
+    const all = await servers(count, own.env(admin))
+    for (let round = 0; round < count; round++) {
+      const revoker = at(all, round)
+      const minter = at(all, round + 1)
+      const root = await minter.call('mint_token', {
+        scopes: ['demo:read', 'tokens:delegate'],
+        delivery: 'meta',
+      })
+      const child = await at(all, round + 2).call(
+        'delegate_token',
+        { scopes: ['demo:read'], delivery: 'meta' },
+        tokenOf(root),
+      )
+      const asked = () =>
+        Promise.all(
+          all.flatMap((server) => [
+            server.call('check_permission', { permissions: ['demo:read'] }, tokenOf(root)),
+            server.call('check_permission', { permissions: ['demo:read'] }, tokenOf(child)),
+          ]),
+        )
+      expect(codes(await asked())).toEqual({ allowed: 2 * count })
+      const { grant_id } = root.result
+      const revoked = await revoker.call('revoke_token', { grant_id, cause: 'test' })
+      expect(revoked.code).toBe('allowed')
+      expect(codes(await asked())).toEqual({ invalid_token: count, ancestor_revoked: count })
+    }
+  },
+)
+
+test('nobody fails for being busy while 8 processes write', async () => {
+  const own = await home()
+  const all = await servers(8, own.env(admin))
+  const answers = await many(8 * 25, (i) =>
+    at(all, i).call('mint_token', { scopes: ['demo:read'], task: `work/n${i}` }),
+  )
+  expect(codes(answers)).toEqual({ allowed: answers.length })
+  const granted = answers.map(({ result }) => result['grant_id'])
+  expect(new Set(granted).size).toBe(answers.length)
+  expect(read(own, 'select count(*) from grants where standing = 0')).toBe(answers.length)
+  expect((await at(all, 0).call('verify_audit')).result['ok']).toBe(true)
+})
+
+test('of 20 rotations at once over 4 processes exactly one wins', async () => {
+  const own = await home()
+  const { meta, credentialId } = await own.agent('racer', ['demo:read'])
+  const all = await servers(4, own.env(admin))
+  await Promise.all(all.map((server) => server.call('whoami', {}, meta)))
+  const answers = await many(20, (i) =>
+    at(all, i).call('rotate_credential', { delivery: 'meta', overlap_seconds: 60 }, meta),
+  )
+  expect(codes(answers)).toEqual({ allowed: 1, conflict: 19 })
+  const won = answers.find(({ code }) => code === 'allowed')
+  const fresh = { ...meta, 'dev.remit/agent_secret': won?.meta['dev.remit/secret'] }
+  const seen = await Promise.all(all.map((server) => server.call('list_credentials', {}, fresh)))
+  for (const { result } of seen) {
+    expect(result['credentials']).toMatchObject(
+      expect.arrayContaining([
+        expect.objectContaining({ id: credentialId, status: 'retiring' }),
+        expect.objectContaining({ id: won?.result['credential_id'], status: 'active' }),
+      ]),
+    )
+    expect(result['credentials']).toHaveLength(2)
+  }
+})
+
+test('repeats of one rotation over 4 processes are one rotation', async () => {
+  const own = await home()
+  const { meta } = await own.agent('racer', ['demo:read'])
+  const all = await servers(4, own.env(admin))
+  const args = { delivery: 'meta', overlap_seconds: 60, idempotency_key: 'once' }
+  const answers = await many(8, (i) => at(all, i).call('rotate_credential', args, meta))
+  expect(codes(answers)).toEqual({ allowed: 8 })
+  expect(new Set(answers.map(({ result }) => result['credential_id'])).size).toBe(1)
+})
+
+test('no child lives that was minted while its parent was revoked elsewhere', async () => {
+  const own = await home()
+  const all = await servers(4, own.env(admin))
+  const ofParent = `select count(*) from grants where parent_id = $parent`
+  let refused = 0
+  for (let round = 0; round < 8; round++) {
+    const parent = await at(all, 0).call('mint_token', {
+      scopes: ['demo:read', 'tokens:delegate'],
+      delivery: 'meta',
+    })
+    const parentId = String(parent.result['grant_id'])
+    const delegate = (i: number) =>
+      at(all, i).call('delegate_token', { scopes: ['demo:read'] }, tokenOf(parent))
+    await Promise.all([delegate(1), delegate(2), delegate(3)])
+    const revoke = () => at(all, 0).call('revoke_token', { grant_id: parentId, cause: 'test' })
+    const [revoked, ...children] = await Promise.all([
+      later(round).then(revoke),
+      ...Array.from({ length: 24 }, (_, i) => later(i % 8).then(() => delegate(1 + (i % 3)))),
+    ])
+    expect(revoked?.code).toBe('allowed')
+    const made = children.filter(({ code }) => code === 'allowed')
+    refused += children.length - made.length
+    expect(read(own, ofParent, { parent: parentId })).toBe(3 + made.length)
+    const alive = await Promise.all(
+      made.map(({ result }, i) =>
+        at(all, i).call('introspect_token', { grant_id: result['grant_id'] }),
+      ),
+    )
+    expect(alive.filter(({ result }) => result['active'] !== false)).toEqual([])
+    // In the one chain that all processes write, every delegation from it comes before the revocation.
+    expect(read(own, beforeRevocation, { parent: parentId })).toBe(3 + made.length)
+  }
+  expect(refused).toBeGreaterThan(0)
+})
+
+const beforeRevocation = `
+  select count(*)
+  from audit_events as made
+  join audit_events as ended on ended.operation = 'revoke_token' and ended.target = $parent
+  where made.operation = 'delegate_token'
+    and made.outcome = 'allowed'
+    and made.grant_id = $parent
+    and made.seq < ended.seq`
+
+test('processes that start at once on a new store register once, and all serve', async () => {
+  const own = await home()
+  const all = await many(4, (i) => serve(own.env(i % 2 === 0 ? admin : local)))
+  const answers = await Promise.all(all.map((server) => server.call('whoami')))
+  expect(codes(answers)).toEqual({ allowed: 4 })
+  expect(read(own, `select count(*) from registrations where status = 'bound'`)).toBe(1)
+  const names = answers.map(({ result }) => (result['agent'] as { name: string }).name)
+  expect(names).toEqual(['admin', 'local', 'admin', 'local'])
+  const roots = answers.map(({ result }) => (result['grant'] as { id: string }).id)
+  expect([roots[0], roots[1]]).toEqual([roots[2], roots[3]])
+})
+
+test('of inits that start at once one makes the store, and servers start on it', async () => {
+  const env = { ...bare, REMIT_HOME: emptyHome() }
+  const made = await many(3, () => runMain(['init', '--json'], env))
+  expect(made.map(({ code }) => code).toSorted()).toEqual([0, 6, 6])
+  const all = await servers(2, { ...env, REMIT_CREDENTIAL_FILE: local })
+  const answers = await Promise.all(all.map((server) => server.call('whoami')))
+  expect(codes(answers)).toEqual({ allowed: 2 })
+})
+
+const later = (milliseconds: number): Promise<void> =>
+  new Promise((resolve) => void setTimeout(resolve, milliseconds))
+
+function read({ file }: Home, sql: string, values: Record<string, string> = {}): unknown {
+  const db = new Database(file('remit.db'), { readonly: true })
+  const value = db.prepare(sql).pluck().get(values)
+  db.close()
+  return value
+}
