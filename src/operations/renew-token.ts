@@ -74,7 +74,9 @@ async function held(call: Call, { token_id, grant_id }: Which): Promise<GrantSta
     })
   }
   const state = await grantState(context.live, wanted, now)
-  if (state === undefined || !isHeld(call, state)) throw unknown('grant')
+  if (state === undefined || !isHeld(call, state)) {
+    throw unknown(token_id === undefined ? 'grant' : 'token')
+  }
   if (!state.grant.standing) return state
   throw new Refusal('invalid_request', {
     message: 'The root of a credential has no tokens of its own.',
