@@ -65,7 +65,7 @@ const variants: Readonly<Record<string, (about: About) => readonly Arguments[]>>
   ],
   register_agent: () => [{ name: 'made', description: '', owner: 'tests', ceiling: scopes }],
   update_agent: ({ agent, agentName }) => [
-    { agent, description: '' },
+    { agent, rotation_days: 30 },
     { agent: agentName, ceiling: scopes },
   ],
   set_agent_status: ({ agent, agentName }) => [
