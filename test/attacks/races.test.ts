@@ -76,10 +76,19 @@ test.each(Object.keys(ends))('no child that can write is left while %s', async (
     outcomes.made += answers.filter(({ ok }) => ok).length
     outcomes.refused += answers.filter(({ ok }) => !ok).length
     await expectNoWriter(w, answers, [w.context, there])
+    expect(madeAfter(w, operation)).toBe(0)
   }
   expect(outcomes.made).toBeGreaterThan(0)
   expect(outcomes.refused).toBeGreaterThan(0)
 })
+
+/** Children that were committed after the newest end: the record has every event in its order. */
+const madeAfter = (w: World, operation: string) =>
+  w.read(`
+    select count(*) from audit_events
+    where operation = 'delegate_token' and outcome = 'allowed' and seq > (
+      select max(seq) from audit_events where operation = '${operation}' and outcome = 'allowed'
+    )`)
 
 async function expectNoWriter(w: World, answers: readonly Answer[], places: World['context'][]) {
   for (const answer of answers.filter(({ ok }) => ok)) {
