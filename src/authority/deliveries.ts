@@ -1,12 +1,11 @@
 // Files that hand out a token or secret: this server picks the path, the name is random, only the owner
 // may read it, and it goes when what it holds has expired. The expiry is kept as the file's own time.
 
-import { mkdir, readdir, readFile, stat, unlink, utimes } from 'node:fs/promises'
+import { mkdir, readdir, stat, unlink, utimes } from 'node:fs/promises'
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import { Refusal } from '../core/refusal.ts'
 import type { Context } from './context.ts'
-import { replacePrivateFile, writePrivateFile } from './private-file.ts'
+import { readPrivateFile, replacePrivateFile, writePrivateFile } from './private-file.ts'
 
 const farFuture = 4_102_444_800
 const longestTimer = 2_147_483_647
@@ -43,16 +42,24 @@ export async function sweepDeliveries({ settings, now }: Place): Promise<void> {
   }
 }
 
-/** Replaces the environment's credential file atomically, and only with the same agent's. */
-export async function replaceCredentialFile(
+/** Replaces the environment's credential file atomically; `undefined` where it is not that agent's any more. */
+export function replaceCredentialFile(
   { settings }: Place,
   text: string,
   agentId: string,
-): Promise<string> {
+): string | undefined {
   const path = settings.credentialFile
-  if (path === undefined) throw new Refusal('server_error')
-  const present = JSON.parse(await readFile(path, 'utf8')) as { agent_id?: unknown }
-  if (present.agent_id !== agentId) throw new Refusal('server_error')
-  await replacePrivateFile(path, text)
+  if (path === undefined || agentIn(path) !== agentId) return undefined
+  replacePrivateFile(path, text)
   return path
+}
+
+function agentIn(path: string): unknown {
+  const present = readPrivateFile(path)
+  if (!present.ok) return undefined
+  try {
+    return (JSON.parse(present.text) as { agent_id?: unknown } | null)?.agent_id
+  } catch {
+    return undefined
+  }
 }

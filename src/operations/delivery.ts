@@ -125,9 +125,10 @@ export function handOutSecret(
     default:
       return later(async () => {
         const text = `${JSON.stringify(file, null, 2)}\n`
-        const path = replacesOwnFile
-          ? await replaceCredentialFile(context, text, String(file['agent_id']))
-          : await deliverFile(context, text, expiresAt)
+        const replaced = replacesOwnFile
+          ? replaceCredentialFile(context, text, String(file['agent_id']))
+          : undefined
+        const path = replaced ?? (await deliverFile(context, text, expiresAt))
         return { delivery: { kind: 'file', path } }
       })
   }
