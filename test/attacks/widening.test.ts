@@ -44,10 +44,10 @@ test('a credential that ends adds none that lives longer', async () => {
   const end = w.now() + 100
   const { narrow } = await narrowKey(w, end)
   const added = { agent: 'worker', kind: 'secret', scopes: ['demo:read'], delivery: 'meta' }
-  const beyond = { ...added, expires_at: end + 1 }
-  expect(codeOf(await w.call(addCredential, beyond, narrow))).toBe('exceeds_ceiling')
-  const endless = await w.result(addCredential, { ...added, expires_at: 'never' }, narrow)
-  expect(ends(w, endless.credential_id)).toBe(end)
+  for (const expires_at of [end + 1, 'never']) {
+    const answer = await w.call(addCredential, { ...added, expires_at }, narrow)
+    expect([expires_at, codeOf(answer)]).toEqual([expires_at, 'exceeds_ceiling'])
+  }
   const { credential_id } = await w.result(addCredential, added, narrow)
   expect(ends(w, credential_id)).toBe(end)
 })
