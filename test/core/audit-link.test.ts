@@ -173,4 +173,17 @@ describe('a chain of audit events', () => {
     const given = [at(1), { ...at(2), detail: 'x' }, at(4)]
     expect(verdictOn(given, { seq: 9, hash: '' })).toEqual(bad(2, 'edited'))
   })
+
+  it('shows without the key only whether each event names the one before', () => {
+    const keyless = (given: readonly AuditEvent[]) => {
+      const verifier = chainVerifier(undefined)
+      for (const event of given) verifier.add(event)
+      return verifier.verdict()
+    }
+    const edited = { ...at(2), detail: 'x' }
+    expect(keyless([at(1), edited, at(3)])).toEqual({ ok: true, count: 3, head: at(3).hash })
+    expect(keyless([at(1), at(3)])).toEqual(bad(2, 'missing'))
+    expect(keyless([at(1), { ...at(3), seq: 2 }])).toEqual(bad(2, 'reordered'))
+    expect(keyless([at(1), { ...at(2), hash: 'x' }, at(3)])).toMatchObject({ first_bad_seq: 3 })
+  })
 })

@@ -296,6 +296,17 @@ describe('a child is refused', () => {
       },
     ],
     [
+      'other protections instead',
+      { parent: { require: ['pop'] }, wanted: { require: ['approval', 'signed_request'] } },
+      {
+        code: 'exceeds_parent',
+        dimension: 'require',
+        asked: ['approval', 'signed_request'],
+        allowed: ['pop'],
+        missing_at: at,
+      },
+    ],
+    [
       'no protections where there were some',
       { parent: { require: ['pop'] }, wanted: { require: [] } },
       { code: 'exceeds_parent', dimension: 'require', asked: [], allowed: ['pop'], missing_at: at },

@@ -59,6 +59,11 @@ describe('a restriction found under one of its keys', () => {
     ['of a grant by the very second', { kind: 'grant', seq: 11, mintedBefore: 200 }, {}],
     ['within itself', { kind: 'agent', seq: 11, within: ['grt_child'] }, {}],
     ['within its root', { kind: 'agent', seq: 11, within: ['grt_x', 'grt_root'] }, {}],
+    [
+      'tampered with, whatever organisation it names',
+      { kind: 'agent', seq: 11, orgId: 'org_2', damaged: true },
+      {},
+    ],
     ['within roots of a credential', { kind: 'task', seq: 11, within: ['crd_root'] }, {}],
   ])('ends it: %s', (_, traits, own) => {
     expect(ends(revocation(traits), { ...child, ...own }, root)).toBe(true)

@@ -218,6 +218,7 @@ interface Both {
   readonly revocations: Revocation[]
   readonly grants: { readonly chain: Chain; readonly known: Known }[]
   late: number | undefined
+  /** Of the newest change; a grant is none. */
   seq: number
 }
 
@@ -264,7 +265,7 @@ function begin({ ceilings, credentialScopes }: Told): Both {
 }
 
 function happen(both: Both, what: Happening): void {
-  both.seq += 1
+  if (!['root', 'delegate', 'wait'].includes(what.kind)) both.seq += 1
   switch (what.kind) {
     case 'root':
       return start(both, what)
@@ -302,7 +303,7 @@ function start(both: Both, { agent: n, scopes: limit }: Of<'root'>): void {
     standing: true,
     maxDepth: 16,
     ...(limit && { scopeLimit: withPermission(limit) }),
-    createdSeq: seq - 1,
+    createdSeq: seq,
     createdAt: past.now,
   })
   const { expiresAt: _, ...endless } = root
@@ -354,7 +355,7 @@ function delegate(both: Both, what: Of<'delegate'>): void {
     depth,
     maxDepth: 16,
     ...(task !== undefined && { task }),
-    createdSeq: seq - 1,
+    createdSeq: seq,
     createdAt: past.now,
   })
   const known: Known = {

@@ -146,9 +146,15 @@ describe('a scope', () => {
   const isScope = (text: string) =>
     grammar.test(text) && !id.test(text) && text.split('/').length <= 17
 
-  const written = fc.stringMatching(
-    /^[a-z0-9][a-z0-9._-]{0,9}(\/([a-z0-9]{1,3}|\*)){0,18}(\/\*\*)?:([a-z]{1,8}|\*)$/,
-  )
+  const word = fc.stringMatching(/^[a-z0-9][a-z0-9._-]{0,9}$/)
+  const written = fc
+    .record({
+      type: word,
+      path: fc.array(fc.oneof(word, fc.constant('*')), { maxLength: 18, size: 'max' }),
+      rest: fc.constantFrom('', '', '/**'),
+      operation: fc.oneof(word, fc.constant('*')),
+    })
+    .map(({ type, path, rest, operation }) => `${[type, ...path].join('/')}${rest}:${operation}`)
   const edit = fc.tuple(
     fc.nat(),
     fc.nat(2),
