@@ -177,10 +177,9 @@ export const checkpointsOf = (chain: string) =>
   checkpointRead(`select * from audit_checkpoints where chain = $1 order by seq`, [chain])
 
 export const newestCheckpointOf = (chain: string) =>
-  checkpointRead(
-    `select * from audit_checkpoints where chain = $1 order by seq desc limit 1`,
-    [chain],
-  )
+  checkpointRead(`select * from audit_checkpoints where chain = $1 order by seq desc limit 1`, [
+    chain,
+  ])
 
 export const newestCheckpoint = checkpointRead(
   `select * from audit_checkpoints order by at desc, seq desc limit 1`,

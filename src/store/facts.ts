@@ -19,6 +19,14 @@ export const insertFact = (name: string, value: string): Write => ({
   values: () => [name, value],
 })
 
+/** Puts a value in the place of exactly the one that was read. */
+export const replaceFact = (name: string, present: string, value: string): Write => ({
+  sql: `update store_facts set value = $3 where name = $1 and value = $2`,
+  values: () => [name, present, value],
+  expects: 1,
+  otherwise: 'stale',
+})
+
 export interface Org {
   readonly id: string
   readonly name: string

@@ -147,7 +147,7 @@ function judge(path: string, db: Database.Database): Judged {
   }
 }
 
-const engineOf = (
+export const engineOf = (
   db: Database.Database,
   keys: Subkeys,
   options: Pick<OpenOptions, 'hashOf' | 'onDamage'>,
@@ -174,7 +174,7 @@ function hasSqliteHeader(path: string): boolean {
   }
 }
 
-const noStore = (path: string, state: 'missing' | 'empty' | 'schema'): StoreProblem => {
+export const noStore = (path: string, state: 'missing' | 'empty' | 'schema'): StoreProblem => {
   const what = {
     missing: 'does not exist',
     empty: 'is empty',
