@@ -39,6 +39,8 @@ export interface Config {
   readonly auditChecks: 'batched' | 'sync'
   readonly maxChildren: number
   readonly maxGrantsPerRoot: number
+  /** The file outside the database that checkpoints are kept in. */
+  readonly checkpoints: string
   readonly logLevel: (typeof levels)[number]
   readonly version: string
   /** To be said on stderr at the start. */
@@ -102,6 +104,11 @@ const schema = z.object({
     description: '`sync` makes each allowed check durable before it is answered.',
     fallback: '`batched`',
   }),
+  REMIT_CHECKPOINTS: text.optional().meta({
+    description:
+      'File that checkpoints of the audit are appended to, outside the database; best where this user cannot remove it.',
+    fallback: '`checkpoints.jsonl` in the home',
+  }),
   REMIT_MAX_CHILDREN: count(1_000_000).default(1000).meta({
     description: 'Live children of one grant.',
     fallback: '1000',
@@ -160,8 +167,9 @@ export function readConfig(env: Environment): Config {
   // Children and crash reports must not inherit it.
   delete env['REMIT_MASTER_KEY']
   delete env['REMIT_DATABASE_URL']
+  const home = resolve(values.REMIT_HOME ?? join(dataDirectory(env), 'remit'))
   return {
-    home: resolve(values.REMIT_HOME ?? join(dataDirectory(env), 'remit')),
+    home,
     ...(masterKey !== undefined && { masterKey: () => masterKey }),
     ...(masterKeyFile !== undefined && { masterKeyFile: resolve(masterKeyFile) }),
     ...(url !== undefined && { databaseUrl: () => url }),
@@ -176,6 +184,7 @@ export function readConfig(env: Environment): Config {
     auditChecks: values.REMIT_AUDIT_CHECKS,
     maxChildren: values.REMIT_MAX_CHILDREN,
     maxGrantsPerRoot: values.REMIT_MAX_GRANTS_PER_ROOT,
+    checkpoints: resolve(values.REMIT_CHECKPOINTS ?? join(home, 'checkpoints.jsonl')),
     logLevel: values.REMIT_LOG_LEVEL,
     version: ownVersion(),
     warnings,

@@ -28,6 +28,7 @@ test('the defaults are the safe choice', () => {
     auditChecks: 'batched',
     maxChildren: 1000,
     maxGrantsPerRoot: 10_000,
+    checkpoints: '/h/checkpoints.jsonl',
     logLevel: 'warn',
     warnings: [],
   })

@@ -2,8 +2,10 @@
 // some minutes have passed. Each is signed and committed, then kept outside the database. Nobody waits
 // for it, and a checkpoint that cannot be written is said and tried again.
 
-import { chainHeads } from '../store/audit.ts'
+import { floorOf } from '../store/audit-floors.ts'
+import { chainHeads, eventsOfChain } from '../store/audit.ts'
 import type { Checkpoint } from '../store/audit.ts'
+import { one } from '../store/store.ts'
 import { appendCheckpoints, newestKept } from './checkpoint-file.ts'
 import { lastGenuine, writeCheckpoint } from './checkpoint.ts'
 import type { Context } from './context.ts'
@@ -38,6 +40,7 @@ export function startCheckpointing(context: Context, pace: Pace = usual): Checkp
   const look = async () => {
     if (await isDue(context, pace)) await now()
   }
+  writing = sayIfSetBack(context).catch(() => undefined)
   void now()
   const timer = setInterval(() => {
     look().catch(() => undefined)
@@ -51,6 +54,32 @@ export function startCheckpointing(context: Context, pace: Pace = usual): Checkp
     },
   }
 }
+
+/** A checkpoint outside the database that the audit no longer holds: the database was set back. */
+export async function lostCheckpoint(
+  { store }: Pick<Context, 'store'>,
+  kept: readonly Checkpoint[],
+): Promise<Checkpoint | undefined> {
+  for (const each of kept.toReversed()) {
+    const event = await one(store.read(eventsOfChain(each.chain, each.seq, 1)))
+    if (event?.seq === each.seq && event.hash === each.head) continue
+    const floor = await one(store.read(floorOf(each.chain)))
+    if (each.seq > (floor?.seq ?? 0)) return each
+  }
+  return undefined
+}
+
+async function sayIfSetBack(context: Context): Promise<void> {
+  const { checkpoints: path } = context.settings
+  if (path === undefined) return
+  const lost = await lostCheckpoint(context, await newestKept(path, signedHere(context)))
+  if (lost === undefined) return
+  const { chain, seq, at } = lost
+  context.log.error({ chain, seq, at }, setBack)
+}
+
+export const setBack =
+  'The audit does not hold a checkpoint that is kept outside the database: it was set back or changed, and what was revoked may be valid again. Run `remit audit verify`.'
 
 /** Signs the ends that moved and keeps what is not kept yet. */
 export async function keepCheckpoints(context: Context): Promise<void> {

@@ -4,13 +4,15 @@
 import { mkdir, readdir, stat, unlink, utimes } from 'node:fs/promises'
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import type { Context } from './context.ts'
+import type { Context, Settings } from './context.ts'
 import { readPrivateFile, replacePrivateFile, writePrivateFile } from './private-file.ts'
 
 const farFuture = 4_102_444_800
 const longestTimer = 2_147_483_647
 
-type Place = Pick<Context, 'settings' | 'now'>
+interface Place extends Pick<Context, 'now'> {
+  readonly settings: Pick<Settings, 'home' | 'credentialFile'>
+}
 
 /** Writes what is handed out to a new private file; returns its path. */
 export async function deliverFile(
@@ -31,15 +33,19 @@ export async function deliverFile(
   return path
 }
 
-/** Removes deliveries whose time is over; done at every start. */
-export async function sweepDeliveries({ settings, now }: Place): Promise<void> {
+/** Removes deliveries whose time is over, or only counts them; done at every start. */
+export async function sweepDeliveries({ settings, now }: Place, dryRun = false): Promise<number> {
   const folder = join(settings.home, 'deliveries')
   const names = await readdir(folder).catch(() => [])
+  let count = 0
   for (const name of names) {
     const path = join(folder, name)
     const found = await stat(path).catch(() => undefined)
-    if (found?.isFile() === true && found.mtimeMs / 1000 <= now()) await unlink(path)
+    if (found?.isFile() !== true || found.mtimeMs / 1000 > now()) continue
+    count += 1
+    if (!dryRun) await unlink(path).catch(() => undefined)
   }
+  return count
 }
 
 /** Replaces the environment's credential file atomically; `undefined` where it is not that agent's any more. */

@@ -9,8 +9,11 @@ import { judgeStore, nameOf, openStore } from '../store/engine.ts'
 import type { OpenedStore } from '../store/open.ts'
 import { migrations } from '../store/migrate.ts'
 import { auditHash } from './audit-verification.ts'
+import { newestKept } from './checkpoint-file.ts'
+import { lostCheckpoint, setBack } from './checkpointing.ts'
 import { takeEnvironmentCredential } from './environment.ts'
 import { homePaths, placeOf } from './home.ts'
+import { createKeyRing } from './key-ring.ts'
 import { openLiveState } from './live.ts'
 import { loadMasterKey } from './master-key.ts'
 import { fileFault, folderFault } from './private-file.ts'
@@ -105,7 +108,11 @@ async function contents(config: Config, now: number): Promise<Finding[]> {
     },
   })
   try {
-    const found = [...(await registration(config, opened, now)), ...(await audit(opened, now))]
+    const found = [
+      ...(await registration(config, opened, now)),
+      ...(await audit(opened, now)),
+      ...(await checkpoints(config, opened, now)),
+    ]
     return tampered === 0
       ? [ok('records', 'none was tampered with'), ...found]
       : [problem('records', `${tampered} were tampered with and are left out`), ...found]
@@ -137,6 +144,19 @@ async function registration(
   return record.expiresAt > now
     ? [ok(about, 'it is redeemed at the first start')]
     : [problem(about, `it expired before it was redeemed; ${mend}`)]
+}
+
+async function checkpoints(config: Config, opened: OpenedStore, now: number): Promise<Finding[]> {
+  const { store, keys, facts } = opened
+  const ring = createKeyRing(await openLiveState(store), keys)
+  const signed = { verifiers: ring.verifiers('checkpoint', now), issuer: facts.issuer }
+  const kept = await newestKept(config.checkpoints, signed)
+  const newest = kept.at(-1)
+  if (newest === undefined) return [ok('checkpoints', `none in ${config.checkpoints} yet`)]
+  const lost = await lostCheckpoint({ store }, kept)
+  return lost === undefined
+    ? [ok('checkpoints', `the newest, of event ${newest.seq}, fits the audit`)]
+    : [problem('checkpoints', setBack)]
 }
 
 async function audit({ store }: OpenedStore, now: number): Promise<Finding[]> {

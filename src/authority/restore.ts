@@ -1,0 +1,197 @@
+// `remit restore FILE`: puts a backup where no store is. It must be whole, open with this master key and
+// verify; and it is compared with the checkpoints that are kept outside the database, since a backup
+// older than those would bring back to life what was revoked after it.
+
+import { randomBytes } from 'node:crypto'
+import {
+  chmodSync,
+  constants,
+  copyFileSync,
+  linkSync,
+  lstatSync,
+  renameSync,
+  rmSync,
+} from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
+import type { Config } from '../config.ts'
+import { Refusal } from '../core/refusal.ts'
+import { chainHead, chainHeads } from '../store/audit.ts'
+import type { Checkpoint } from '../store/audit.ts'
+import { checkFile } from '../store/check-file.ts'
+import { syncFile } from '../store/copy-file.ts'
+import { openStore } from '../store/open.ts'
+import { StoreProblem } from '../store/problem.ts'
+import { auditHash, verifyAudit } from './audit-verification.ts'
+import { readCheckpoints } from './checkpoint-file.ts'
+import { placeOf, requirePrivateHome } from './home.ts'
+import { commitOnHost, onHost } from './on-host.ts'
+import type { HostOptions, OnHost } from './on-host.ts'
+import { makePrivateFolder, syncFolder } from './private-file.ts'
+import { unlockBy } from './unlock.ts'
+
+export interface RestoreResult {
+  readonly database: string
+  readonly store_id: string
+  readonly audit: readonly {
+    readonly chain: string
+    readonly seq: number
+    readonly head: string
+  }[]
+  /** How many checkpoints outside the database it was compared with. */
+  readonly checkpoints_compared: number
+  /** Where the checkpoints that the backup is older than are kept from now on. */
+  readonly set_aside?: string
+}
+
+export interface RestoreOptions extends HostOptions {
+  /** Whether a backup older than the newest checkpoint is taken, and what was revoked since comes back. */
+  readonly acceptOlder?: boolean
+}
+
+/** Refuses where anything of a store is, and a backup that is not whole, not ours, or too old. */
+export async function restoreStore(
+  config: Config,
+  path: string,
+  options: RestoreOptions = {},
+): Promise<RestoreResult> {
+  const file = resolve(path)
+  const place = placeOf(config)
+  if (place.engine !== 'sqlite') throw onlySqlite()
+  refuseExisting(place.path)
+  refuseNoBackup(file)
+  makePrivateFolder(config.home)
+  requirePrivateHome(config.home)
+  const draft = join(config.home, `.${basename(place.path)}.${randomBytes(8).toString('hex')}`)
+  try {
+    copyFileSync(file, draft, constants.COPYFILE_EXCL)
+    chmodSync(draft, 0o600)
+    const flaws = checkFile(draft, 'whole')
+    if (flaws.length > 0) throw notWhole(file, flaws.join('; '))
+    const { lost, ...proven } = await prove(config, draft, file, options)
+    syncFile(draft)
+    const setAside = lost ? setCheckpointsAside(config.checkpoints) : undefined
+    linkSync(draft, place.path)
+    return {
+      database: place.path,
+      ...proven,
+      ...(setAside !== undefined && { set_aside: setAside }),
+    }
+  } catch (error) {
+    if ((error as { code?: unknown }).code === 'EEXIST') refuseExisting(place.path)
+    throw about(file, draft, error)
+  } finally {
+    for (const end of ['', '-wal', '-shm']) rmSync(draft + end, { force: true })
+    syncFolder(config.home)
+  }
+}
+
+/** Opens the draft as the store it will be, verifies it, and remembers in it that it was restored. */
+async function prove(config: Config, draft: string, file: string, options: RestoreOptions) {
+  const opening = { keys: unlockBy(config), hashOf: auditHash, onDamage: () => undefined }
+  const opened = openStore(draft, opening)
+  try {
+    const host = await onHost(opened, options)
+    const { store, keys, ring, self, now } = host
+    const verifiers = ring.verifiers('checkpoint', now())
+    const source = { store, hashOf: auditHash(keys), verifiers, issuer: self.issuer }
+    const report = await verifyAudit(source)
+    const bad = report.chains.find((each) => each.what !== undefined)
+    if (bad !== undefined) {
+      throw notWhole(file, `its audit does not verify: event ${bad.first_bad_seq} is ${bad.what}`)
+    }
+    const heads = await store.read(chainHeads)
+    const { genuine } = await readCheckpoints(config.checkpoints, source)
+    const newer = await newerThan(host, genuine)
+    if (newer === undefined) {
+      // Up to the newest of them the backup must be the same history.
+      const again = await verifyAudit({ ...source, kept: genuine })
+      if (!again.ok) throw otherHistory(file, config.checkpoints)
+    } else if (options.acceptOlder !== true) throw isOlder(file, newer)
+    const detail = newer === undefined ? {} : { accepted_older: true, lost_up_to: newer.seq }
+    await commitOnHost(host, { writes: [], events: [host.event('restore', self.storeId, detail)] })
+    return {
+      store_id: self.storeId,
+      audit: heads.map(({ chain, seq, hash }) => ({ chain, seq, head: hash })),
+      checkpoints_compared: genuine.length,
+      lost: newer !== undefined,
+    }
+  } finally {
+    await opened.store.close()
+  }
+}
+
+/** What is said of the draft is true of the file that was named. */
+const about = (file: string, draft: string, error: unknown): unknown =>
+  error instanceof StoreProblem && error.message.includes(draft)
+    ? new StoreProblem(error.kind, error.message.replaceAll(draft, file), { cause: error.cause })
+    : error
+
+/** The newest checkpoint that the backup ends before, if there is one. */
+async function newerThan(
+  { store }: OnHost,
+  genuine: readonly Checkpoint[],
+): Promise<Checkpoint | undefined> {
+  const newer: Checkpoint[] = []
+  for (const each of genuine) {
+    const [head] = await store.read(chainHead(each.chain))
+    if (each.seq > (head?.seq ?? 0)) newer.push(each)
+  }
+  return newer.toSorted((a, b) => b.at - a.at || b.seq - a.seq)[0]
+}
+
+/** They are evidence of what was lost, and the restored store's own begin anew. */
+function setCheckpointsAside(path: string): string {
+  const aside = `${path}.${randomBytes(4).toString('hex')}`
+  renameSync(path, aside)
+  syncFolder(dirname(path))
+  return aside
+}
+
+function refuseExisting(database: string): void {
+  const found = ['', '-wal', '-shm', '-journal']
+    .map((end) => database + end)
+    .filter((path) => lstatSync(path, { throwIfNoEntry: false }) !== undefined)
+  if (found.length === 0) return
+  throw new Refusal('conflict', {
+    message: `There is something already: ${found.join(', ')}. Nothing was changed.`,
+    remedy: {
+      text: 'Stop every server, move all of these away together, and run it again; or restore into another REMIT_HOME.',
+    },
+  })
+}
+
+function refuseNoBackup(file: string): void {
+  const stats = lstatSync(file, { throwIfNoEntry: false })
+  if (stats?.isFile() !== true) {
+    throw new Refusal('not_found', { message: `There is no backup at ${file}.` })
+  }
+  const journal = lstatSync(`${file}-wal`, { throwIfNoEntry: false })
+  if (journal === undefined || journal.size === 0) return
+  throw new Refusal('invalid_request', {
+    message: `${file} has a -wal file beside it: it is a database in use, or a bare copy of one.`,
+    remedy: { text: 'Restore a file that `remit backup` made.' },
+  })
+}
+
+const notWhole = (file: string, why: string): StoreProblem =>
+  new StoreProblem('damaged', `${file} cannot be restored: ${why}. Nothing was changed.`)
+
+const isOlder = (file: string, { seq, at }: Checkpoint): Refusal =>
+  new Refusal('conflict', {
+    message: `${file} is older than the newest checkpoint, of event ${seq} at ${new Date(at * 1000).toISOString()}. Everything after the backup would be undone: what was revoked, suspended or rotated since would be valid again.`,
+    remedy: {
+      text: 'Look for a newer backup. If there is none: --accept-older, then revoke and rotate again what the audit shows.',
+    },
+  })
+
+const otherHistory = (file: string, checkpoints: string): Refusal =>
+  new Refusal('conflict', {
+    message: `${file} holds another history than the checkpoints in ${checkpoints}. Nothing was changed.`,
+    remedy: { text: 'One of the two was tampered with, or belongs to another time of this store.' },
+  })
+
+const onlySqlite = (): Refusal =>
+  new Refusal('unsupported', {
+    message: 'A backup file is restored as a store in a file.',
+    remedy: { text: 'Unset REMIT_DATABASE_URL, restore, then move it with `remit migrate-store`.' },
+  })
