@@ -2,8 +2,7 @@
 // or its files comes out of here as a refusal, which has a stable code and says what to do.
 
 import { existsSync } from 'node:fs'
-import { auditHash, verifyAudit as followAudit } from './authority/audit-verification.ts'
-import type { AuditReport } from './authority/audit-verification.ts'
+import { auditHash } from './authority/audit-verification.ts'
 import { createAuditBuffer } from './authority/audit-buffer.ts'
 import { createCommitter } from './authority/committer.ts'
 import type { Context, Log, Self, Settings } from './authority/context.ts'
@@ -75,20 +74,6 @@ export const openApp = (config: Config, options: OpenAppOptions): Promise<App> =
     } catch (error) {
       await opened.store.close()
       throw error
-    }
-  })
-
-/** Verifies the whole audit on the store itself; neither a registration nor a caller is needed. */
-export const verifyAudit = (config: Config, log: Log, chain?: string): Promise<AuditReport> =>
-  starting(async () => {
-    const { store, facts, keys } = await openExisting(config, log)
-    try {
-      const ring = createKeyRing(await openLiveState(store), keys)
-      const verifiers = ring.verifiers('checkpoint', systemSeconds())
-      const source = { store, hashOf: auditHash(keys), verifiers, issuer: facts.issuer }
-      return await followAudit(source, { chain })
-    } finally {
-      await store.close()
     }
   })
 

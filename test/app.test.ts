@@ -12,7 +12,8 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { initStore, migrateStore, openApp, recoverStore, verifyAudit } from '../src/app.ts'
+import { initStore, migrateStore, openApp, recoverStore } from '../src/app.ts'
+import { verifyAudit } from '../src/app/upkeep.ts'
 import type { App } from '../src/app.ts'
 import type { Config } from '../src/config.ts'
 import { queryEvents } from '../src/store/audit.ts'
@@ -129,7 +130,7 @@ test('everything that init made is in the audit', async () => {
     'signing_key',
     'signing_key',
   ])
-  expect(await verifyAudit(config, keptLog())).toMatchObject({ ok: true, count: 10 })
+  expect(await verifyAudit(config, keptLog(), {})).toMatchObject({ ok: true, count: 10 })
 })
 
 test('init refuses where a store is, and changes nothing', async () => {
@@ -221,7 +222,7 @@ test('without its registration a server does not start, and recovery mends it', 
     expect(context.live.registrations.get(registrationFile.credential_id)?.status).toBe('pending')
   })
   expect((await recoverStore(config)).registration).toBe('kept')
-  expect((await verifyAudit(config, keptLog())).ok).toBe(true)
+  expect((await verifyAudit(config, keptLog(), {})).ok).toBe(true)
 })
 
 test('a registration that expired before it was redeemed is renewed by recovery', async () => {
@@ -262,7 +263,7 @@ test('an edited event shows in the offline verification', async () => {
   const db = new Database(join(config.home, 'remit.db'))
   db.exec(`update audit_events set target = 'x' where seq = 3`)
   db.close()
-  expect(await verifyAudit(config, keptLog())).toMatchObject({
+  expect(await verifyAudit(config, keptLog(), {})).toMatchObject({
     ok: false,
     chains: [{ first_bad_seq: 3, what: 'edited' }],
   })

@@ -36,11 +36,7 @@ export function createHost(env: Environment, version: string, output: Output): H
       const { diagnose } = await import('../authority/diagnosis.ts')
       return diagnose(readConfig(env), env, Math.floor(Date.now() / 1000))
     },
-    async verifyAudit(chain) {
-      const { verifyAudit } = await import('../app.ts')
-      const { config, log } = configured()
-      return verifyAudit(config, log, chain)
-    },
+    ...upkeep(configured),
     async openSession(): Promise<Session> {
       const { takeEnvironmentCredential } = await import('../authority/environment.ts')
       const { config, log } = configured()
@@ -51,7 +47,10 @@ export function createHost(env: Environment, version: string, output: Output): H
       return {
         context: app.context,
         environment: credential.presented,
-        close: () => app.close(),
+        close: async () => {
+          await signEnd(app.context)
+          await app.close()
+        },
       }
     },
     async serveStdio() {
@@ -63,8 +62,10 @@ export function createHost(env: Environment, version: string, output: Output): H
       try {
         const { remarksOn } = await import('../authority/remarks.ts')
         remarksOn(app.context, credential.presented).forEach(say)
+        const { startCheckpointing } = await import('../authority/checkpointing.ts')
+        const checkpointing = startCheckpointing(app.context)
         await serve(app, credential)
-        await signEnd(app.context)
+        await checkpointing.stop()
         return 0
       } finally {
         await app.close()
@@ -72,6 +73,38 @@ export function createHost(env: Environment, version: string, output: Output): H
     },
   }
 }
+
+/** The commands that work on the store itself. */
+const upkeep = (configured: () => { readonly config: Config; readonly log: Log }) =>
+  ({
+    async verifyAudit(asked) {
+      const { verifyAudit } = await import('./upkeep.ts')
+      const { config, log } = configured()
+      return verifyAudit(config, log, asked)
+    },
+    async exportAudit(write) {
+      const { exportAudit } = await import('./upkeep.ts')
+      const { config, log } = configured()
+      return exportAudit(config, log, write)
+    },
+    async backup(file) {
+      const { backup } = await import('./upkeep.ts')
+      return backup(configured().config, file)
+    },
+    async restore(file, acceptOlder) {
+      const { restore } = await import('./upkeep.ts')
+      return restore(configured().config, file, acceptOlder)
+    },
+    async prune(asked) {
+      const { prune } = await import('./upkeep.ts')
+      const { config, log } = configured()
+      return prune(config, log, asked)
+    },
+    async rotateMaster(newKeyFile) {
+      const { rotateMaster } = await import('./upkeep.ts')
+      return rotateMaster(configured().config, newKeyFile)
+    },
+  }) satisfies Partial<Host>
 
 /** The command line alone uses the administrator's file where the environment names no credential. */
 async function fallBack(
@@ -128,10 +161,10 @@ async function serve(app: App, { presented }: EnvironmentCredential): Promise<vo
 
 /** A checkpoint of where this run left the audit; a run that cannot sign it has still done its work. */
 async function signEnd(context: Context): Promise<void> {
-  const { writeCheckpoint } = await import('../authority/checkpoint.ts')
+  const { keepCheckpoints } = await import('../authority/checkpointing.ts')
   try {
     await context.audit.flush()
-    await writeCheckpoint(context)
+    await keepCheckpoints(context)
   } catch (error) {
     context.log.error({ err: error }, 'No checkpoint could be written.')
   }

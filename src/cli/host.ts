@@ -1,12 +1,16 @@
 // What the commands need from the process they run in. The composition root provides it, so that the
 // commands know neither store nor keys.
 
-import type { AuditReport } from '../authority/audit-verification.ts'
+import type { BackupResult } from '../authority/backup.ts'
 import type { Context } from '../authority/context.ts'
 import type { Finding } from '../authority/diagnosis.ts'
 import type { InitResult } from '../authority/init.ts'
 import type { Presented } from '../authority/presented.ts'
+import type { PruneAsked, PruneReport } from '../authority/prune.ts'
 import type { RecoverResult } from '../authority/recover.ts'
+import type { RestoreResult } from '../authority/restore.ts'
+import type { MasterRotation } from '../authority/rotate-master.ts'
+import type { AuditVerdict } from '../authority/verify-store.ts'
 
 /** An open store with this server registered, and who calls. */
 export interface Session {
@@ -15,13 +19,28 @@ export interface Session {
   close(): Promise<void>
 }
 
+/** What of the audit is verified; all of the store's by default. */
+export interface VerifyAsked {
+  readonly chain?: string
+  /** A file that `audit export` made. */
+  readonly exported?: string
+  /** The file that checkpoints are kept in, where it is not the configured one. */
+  readonly checkpoints?: string
+}
+
 export interface Host {
   readonly version: string
   init(options: { readonly orgName?: string }): Promise<InitResult>
   recover(): Promise<RecoverResult>
   migrate(): Promise<{ readonly from: number; readonly to: number }>
   diagnose(): Promise<readonly Finding[]>
-  verifyAudit(chain?: string): Promise<AuditReport>
+  verifyAudit(asked: VerifyAsked): Promise<AuditVerdict>
+  /** Gives each line of the export to `write`; returns how many events there were. */
+  exportAudit(write: (line: string) => Promise<void>): Promise<number>
+  backup(file: string): Promise<BackupResult>
+  restore(file: string, acceptOlder: boolean): Promise<RestoreResult>
+  prune(asked: PruneAsked): Promise<PruneReport>
+  rotateMaster(newKeyFile?: string): Promise<MasterRotation>
   /** Falls back to the administrator's credential file where the environment names none. */
   openSession(): Promise<Session>
   /** Serves MCP until its input ends; returns the exit code. */

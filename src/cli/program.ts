@@ -8,7 +8,9 @@ import type { Host } from './host.ts'
 import { commandNameOf, operationCommand } from './operation-command.ts'
 import type { Wiring } from './operation-command.ts'
 import type { Output } from './output.ts'
-import { auditCommand, doctorCommand, initCommand, migrateCommand } from './store-commands.ts'
+import { auditCommand } from './audit-commands.ts'
+import { doctorCommand, initCommand, migrateCommand } from './store-commands.ts'
+import { backupCommand, keysCommand, pruneCommand, restoreCommand } from './upkeep-commands.ts'
 
 /** Runs one command line (without `node` and script); returns the exit code. */
 export async function runProgram(
@@ -42,6 +44,10 @@ function programFor(args: readonly string[], wiring: Wiring): Command {
     doctorCommand(wiring),
     demoCommand(wiring),
     migrateCommand(wiring),
+    backupCommand(wiring),
+    restoreCommand(wiring),
+    pruneCommand(wiring),
+    keysCommand(wiring),
     auditCommand(wiring),
   ]
   program.commandsGroup('On the host:')

@@ -50,17 +50,3 @@ export function doctorCommand({ host, output, finish }: Wiring): Command {
       finish(isWell ? 0 : 1)
     })
 }
-
-export function auditCommand({ host, output, finish }: Wiring): Command {
-  const verify = new Command('verify')
-    .summary('verify the whole audit')
-    .description('Follows every link of the audit on the store itself; no server has to run.')
-    .option('--chain <name>', 'only this chain')
-    .option('--json', 'print as JSON')
-    .action(async ({ chain, json }: Given) => {
-      const report = await host.verifyAudit(typeof chain === 'string' ? chain : undefined)
-      output.data(json === true ? JSON.stringify(report) : render({ ...report }))
-      finish(report.ok ? 0 : 1)
-    })
-  return new Command('audit').summary('the record of every decision').addCommand(verify)
-}

@@ -186,6 +186,7 @@ test('doctor finds nothing wrong with a new store, and says what it looked at', 
     'registration',
     'audit',
     'clock',
+    'checkpoints',
   ])
 })
 
