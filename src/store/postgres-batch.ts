@@ -81,7 +81,15 @@ export function createBatchWriter(options: BatchOptions, names: StatementNames):
       }
       if (changing.length > 0) {
         pipeline.send(lockChanges)
-        progress.seq = (await pipeline.read(newestChange, seal))[0] ?? 0
+        try {
+          progress.seq = (await pipeline.read(newestChange, seal))[0] ?? 0
+        } catch (error) {
+          // A unit that broke before it has ended the transaction; that unit alone is to blame.
+          const broken = await pipeline.failure()
+          if (broken === undefined) throw error
+          await pipeline.rollback()
+          return new Map([broken])
+        }
         for (const unit of changing) sendUnit(pipeline, units, unit, progress, at)
         pipeline.send(ring)
       }

@@ -3,10 +3,14 @@
 import Database from 'better-sqlite3'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { revocationKey } from '../../src/core/revocation.ts'
 import { allAgents } from '../../src/store/agents.ts'
 import { facts, insertFact } from '../../src/store/facts.ts'
+import { insertGrant } from '../../src/store/grants.ts'
 import { openForInit } from '../../src/store/open.ts'
+import { insertRevocation } from '../../src/store/revocations.ts'
 import { openDatabase } from '../../src/store/sqlite.ts'
+import { grant, revocation } from '../support/state.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 import { runContract } from './contract.ts'
 import { bench, event } from './contract/bench.ts'
@@ -47,6 +51,22 @@ describe('sqlite itself', () => {
     )
     expect(await b.read(facts)).toEqual([])
     await b.commit(insertFact('a', '1'))
+  })
+
+  test('in one batch a grant after the restriction is stale, one before it is not', async () => {
+    const { seq: _, ...rest } = revocation({ target: 'grt_0' })
+    const units = [
+      insertRevocation(rest),
+      insertGrant({ grant: grant(), guard: [revocationKey('grant', 'grt_0')] }),
+    ].map((write) => ({ writes: [write], events: [event()] }))
+    const after = await bench(fresh)
+    expect(await after.store.commit(units, 1)).toEqual([
+      { ok: true, seq: 1 },
+      { ok: false, stale: true },
+    ])
+    const before = await bench(fresh)
+    const results = await before.store.commit(units.toReversed(), 1)
+    expect(results.map((result) => result.ok)).toEqual([true, true])
   })
 
   test('an error of the engine tells its code and nothing of the query', async () => {

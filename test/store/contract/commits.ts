@@ -7,7 +7,7 @@ import { Refusal } from '../../../src/core/refusal.ts'
 import { putAgent } from '../../../src/store/agents.ts'
 import { chainHeads, eventsOfChain } from '../../../src/store/audit.ts'
 import { changesAfter, facts, insertFact, newestChange } from '../../../src/store/facts.ts'
-import type { Unit, Write } from '../../../src/store/store.ts'
+import type { Store, Unit, Write } from '../../../src/store/store.ts'
 import { agent } from '../../support/state.ts'
 import { bench, event, keys } from './bench.ts'
 import type { Bench, NewDatabase } from './bench.ts'
@@ -146,13 +146,14 @@ export function commits(database: NewDatabase): void {
       const other = await b.again()
       const before = await chains(b)
       const ids: string[] = []
-      await Promise.all(
-        Array.from({ length: 20 }, async (_, i) => {
+      const run = async (store: Store, name: string) => {
+        for (let i = 0; i < 10; i++) {
           const one = event()
           ids.push(one.id)
-          await (i % 2 === 0 ? b.store : other).commit([unit([named(`agt_${i}`)], [one])], 1)
-        }),
-      )
+          await store.commit([unit([named(`agt_${name}${i}`)], [one])], 1)
+        }
+      }
+      await Promise.all([run(b.store, 'a'), run(other, 'b')])
       expect((await chains(b)).toSorted()).toEqual([...before, ...ids].toSorted())
       const changes = await b.read(changesAfter(0))
       expect(changes.map(({ seq }) => seq)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1))
