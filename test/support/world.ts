@@ -1,7 +1,7 @@
 // A whole Remit on a store of its own, with a clock that the test moves: one organisation with its
 // administrator and this server registered. Everything goes when the test that asked for it ends.
 
-import Database from 'better-sqlite3'
+import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -21,6 +21,7 @@ import type { Agent } from '../../src/core/agent.ts'
 import type { Refusal } from '../../src/core/refusal.ts'
 import { parseScopes } from '../../src/core/scope.ts'
 import { createHashingQueue } from '../../src/crypto/hashing-queue.ts'
+import { sealDataKey } from '../../src/crypto/data-key.ts'
 import { deriveKeys } from '../../src/crypto/keyed-hash.ts'
 import { makeAgentSecret } from '../../src/authority/new-secrets.ts'
 import { signRegistrationProof } from '../../src/crypto/registration-proof.ts'
@@ -30,9 +31,10 @@ import type { Request } from '../../src/operations/perform.ts'
 import { putAgent } from '../../src/store/agents.ts'
 import { putCredential } from '../../src/store/credentials.ts'
 import { insertOrg } from '../../src/store/facts.ts'
-import { masterCheck, openForInit, openStore } from '../../src/store/open.ts'
+import { openForInit, openStore } from '../../src/store/engine.ts'
 import { putResourceType, sinceThisChange } from '../../src/store/resource-types.ts'
 import type { Store, Value } from '../../src/store/store.ts'
+import { testDatabase } from './database.ts'
 import { countedIds } from './ids.ts'
 
 /** An agent and what it proves itself with. */
@@ -57,8 +59,9 @@ const quick = { memoryKib: 1024, passes: 2, lanes: 1 }
 
 export async function world(options: WorldOptions = {}) {
   const home = mkdtempSync(join(tmpdir(), 'remit-world-'))
-  const path = join(home, 'remit.db')
-  const keys = deriveKeys(Buffer.alloc(32, 7))
+  const database = testDatabase(home, `world_${randomBytes(8).toString('hex')}`)
+  const dataKey = Buffer.alloc(32, 7)
+  const keys = deriveKeys(dataKey)
   const newId = countedIds()
   const hashing = createHashingQueue({ concurrency: 4, depth: 1000, parameters: quick })
   const damaged: string[] = []
@@ -78,16 +81,18 @@ export async function world(options: WorldOptions = {}) {
       await committer.idle()
     }
     for (const store of opened) await store.close()
+    database.drop()
     rmSync(home, { recursive: true, force: true })
   })
 
   const storeId = newId('org').slice('org_'.length)
   const issuer = `urn:remit:${storeId}`
+  const sealedKey = sealDataKey(Buffer.alloc(32, 1), dataKey, storeId)
   const first = await firstRecords(
     { keys, hashing, newId, now: start },
-    { orgName: 'test', storeId, issuer, masterCheck: masterCheck(keys, storeId), version: '1' },
+    { orgName: 'test', storeId, issuer, sealedKey, version: '1' },
   )
-  const made = openForInit(path, opening)
+  const made = await openForInit(database.place(), opening)
   const [result] = await made.commit([first.unit], start)
   await made.close()
   if (result?.ok !== true) throw new Error('The world could not be made.')
@@ -98,7 +103,7 @@ export async function world(options: WorldOptions = {}) {
   const local = holderOf('local', first.localFile)
   /** One more process on the same store, with its own live state. */
   async function startProcess(settings: Partial<Settings> = {}): Promise<Context> {
-    const { store, facts } = openStore(path, opening)
+    const { store, facts } = await openStore(database.place(), opening)
     opened.push(store)
     const live = await openLiveState(store)
     const committer = createCommitter(store, live, now)
@@ -250,20 +255,10 @@ export async function world(options: WorldOptions = {}) {
     call,
     result: allowed,
     refusal,
-    /** Writes past every rule, as whoever holds the file could. */
-    tamper: (sql: string, ...values: readonly Value[]) =>
-      past((db) => db.prepare(sql).run(...values).changes),
+    /** Writes past every rule, as whoever holds the database could. */
+    tamper: (sql: string, ...values: readonly Value[]) => database.run(sql, values),
     /** The first column of the first row. */
-    read: (sql: string) => past((db) => db.prepare(sql).pluck().get() as Value),
-  }
-
-  function past<T>(use: (db: Database.Database) => T): T {
-    const db = new Database(path)
-    try {
-      return use(db)
-    } finally {
-      db.close()
-    }
+    read: (sql: string) => database.first(sql),
   }
 }
 
