@@ -111,5 +111,8 @@ export function refuseAll(failures: readonly [Failure, ...Failure[]], detail: Re
   return new Refusal(first.code, { ...detail, ...(missing_at && { missing_at }), failures })
 }
 
+/** What a code says when nothing more exact is known. */
+export const refusalText = (code: RefusalCode): string => table[code].text
+
 export const httpStatusOf = (code: RefusalCode): number => table[code].status
 export const exitCodeOf = (code: RefusalCode): number => table[code].exit

@@ -73,7 +73,9 @@ const messageOf = (issue: z.core.$ZodIssue): string =>
     : issue.code === 'invalid_value'
       ? `must be one of ${issue.values.join(', ')}`
       : issue.code === 'invalid_type'
-        ? `must be ${issue.expected}`
+        ? issue.message.endsWith('received undefined')
+          ? 'is required'
+          : `must be ${issue.expected}`
         : 'is malformed'
 
 const deepest = 32

@@ -45,12 +45,14 @@ export const delegationTree = defineOperation({
   handle: async ({ root, include_dead, limit = defaultLimit }, call) => {
     const extent = await extentOf(call, root)
     const nodes: Node[] = []
+    const deaths = new Map<string, string>()
     for await (const state of walk(call, extent)) {
       if (!state.liveness.live && include_dead !== true) continue
       nodes.push(nodeOf(call, state))
+      deaths.set(state.grant.id, deathOf(state))
       if (nodes.length === limit) break
     }
-    return { result: { nodes, text: draw(nodes) } }
+    return { result: { nodes, text: draw(nodes, deaths) } }
   },
 })
 
@@ -76,8 +78,25 @@ function nodeOf({ context }: Call, { grant, liveness, authority }: GrantState): 
   }
 }
 
-/** One line a grant, children below their parents; made of names, ids, scopes and fixed words. */
-export function draw(nodes: readonly Node[]): string {
+/** In words, whether it is the grant's own end or came from above. */
+function deathOf({ grant, liveness }: GrantState): string {
+  if (liveness.live) return ''
+  const isOwn = liveness.at === grant.id || liveness.at === grant.agentId
+  return isOwn ? deathWords[liveness.reason] : `${deathWords[liveness.reason]} above`
+}
+
+const deathWords = {
+  expired: 'expired',
+  revoked: 'revoked',
+  credential: 'credential revoked',
+  agent: 'agent not active',
+} as const
+
+/**
+ * One line a grant, children below their parents; made of names, ids, scopes and fixed words. `deaths`
+ * says in words why one is dead, by grant id.
+ */
+export function draw(nodes: readonly Node[], deaths: ReadonlyMap<string, string>): string {
   const ids = new Set(nodes.map((each) => each.grant_id))
   const children = new Map<string, Node[]>()
   for (const each of nodes) {
@@ -89,12 +108,12 @@ export function draw(nodes: readonly Node[]): string {
     const kin = children.get(parent) ?? []
     for (const [i, each] of kin.entries()) {
       const isLast = i === kin.length - 1
-      lines.push(`${indent}${isLast ? '└─ ' : '├─ '}${line(each)}`)
+      lines.push(`${indent}${isLast ? '└─ ' : '├─ '}${line(each, deaths)}`)
       below(each.grant_id, `${indent}${isLast ? '   ' : '│  '}`)
     }
   }
   for (const top of nodes.filter((each) => !ids.has(each.parent_id ?? ''))) {
-    lines.push(line(top))
+    lines.push(line(top, deaths))
     below(top.grant_id, '')
   }
   return lines.join('\n')
@@ -102,10 +121,13 @@ export function draw(nodes: readonly Node[]): string {
 
 const shownScopes = 6
 
-function line({ agent, instance, scopes, grant_id, status, dead_because }: Node): string {
+function line(
+  { agent, instance, scopes, grant_id, status }: Node,
+  deaths: ReadonlyMap<string, string>,
+): string {
   const more = scopes.length - shownScopes
   const shown = [...scopes.slice(0, shownScopes), ...(more > 0 ? [`and ${more} more`] : [])]
   const who = instance === undefined ? agent : `${agent} (${instance})`
-  const end = status === 'live' ? 'live' : `dead: ${dead_because}`
+  const end = status === 'live' ? 'live' : `dead: ${deaths.get(grant_id)}`
   return `${who}  ${shown.join(' ')}  [${end}]  ${grant_id}`
 }

@@ -13,6 +13,7 @@ export const issueRegistrationCredential = defineOperation({
   summary: 'A one-time credential by which one named MCP server may register; not supported yet.',
   permission: 'servers:register',
   needs: () => 'servers:register',
+  comesLater: true,
   effect: 'write',
   spendsUse: true,
   input: z.strictObject({

@@ -12,7 +12,8 @@ import type { Attenuated, Source } from '../core/delegation.ts'
 import type { Grant } from '../core/grant.ts'
 import { keysOfChain } from '../core/liveness.ts'
 import type { Chain } from '../core/liveness.ts'
-import { Refusal, refuseAll } from '../core/refusal.ts'
+import { Refusal, refusalText, refuseAll } from '../core/refusal.ts'
+import type { RefusalCode } from '../core/refusal.ts'
 import { revocationKey } from '../core/revocation.ts'
 import { formatScopes } from '../core/scope.ts'
 import { insertGrant } from '../store/grants.ts'
@@ -119,10 +120,13 @@ function excess(source: Source, failures: Parameters<typeof refuseAll>[0]): Refu
   })
 }
 
-const messageOf = (code: string, dimension: string): string =>
-  code === 'insufficient_scope'
-    ? 'The grant does not allow delegation.'
-    : `What was asked for in ${dimension} goes beyond what may be given here.`
+function messageOf(code: RefusalCode, dimension: string): string {
+  if (code === 'insufficient_scope') return 'The grant does not allow delegation.'
+  if (code === 'exceeds_parent')
+    return `What was asked for in ${dimension} is wider than the grant it comes from.`
+  if (code === 'exceeds_ceiling') return 'These scopes are above the ceiling of the agent.'
+  return refusalText(code)
+}
 
 function remedyOf({ kind }: Source, dimension: string) {
   if (dimension === 'scopes' && kind === 'parent') {

@@ -16,6 +16,7 @@ export function visibleTo(caller: Caller, operations: readonly Operation[]): rea
   }
   const isByCredential = caller.credential !== undefined && !caller.actsAs
   return operations.filter((operation) => {
+    if (operation.comesLater === true) return false
     if (caller.actsAs && operation.refusesActAs !== undefined) return false
     return operation.permission.split(' / ').some((way) => {
       if (way !== '·') return holds(way)

@@ -84,7 +84,7 @@ test('the dead are drawn where asked for', async () => {
     [grandchild.grant_id, 'dead', 'ancestor_revoked'],
     [second.grant_id, 'live', undefined],
   ])
-  expect(dead.text).toContain('[dead: ancestor_revoked]')
+  expect(dead.text).toContain('[dead: revoked above]')
 })
 
 test('limit bounds the nodes', async () => {
