@@ -15,17 +15,17 @@ import {
 import { basename, dirname, join, resolve } from 'node:path'
 import type { Config } from '../config.ts'
 import { Refusal } from '../core/refusal.ts'
-import { chainHead, chainHeads } from '../store/audit.ts'
+import { chainHeads } from '../store/audit.ts'
 import type { Checkpoint } from '../store/audit.ts'
 import { checkFile } from '../store/check-file.ts'
 import { syncFile } from '../store/copy-file.ts'
-import { openStore } from '../store/open.ts'
+import { judgeFile, openStore } from '../store/open.ts'
 import { StoreProblem } from '../store/problem.ts'
 import { auditHash, verifyAudit } from './audit-verification.ts'
 import { readCheckpoints } from './checkpoint-file.ts'
 import { placeOf, requirePrivateHome } from './home.ts'
 import { commitOnHost, onHost } from './on-host.ts'
-import type { HostOptions, OnHost } from './on-host.ts'
+import type { HostOptions } from './on-host.ts'
 import { makePrivateFolder, syncFolder } from './private-file.ts'
 import { unlockBy } from './unlock.ts'
 
@@ -65,7 +65,8 @@ export async function restoreStore(
   try {
     copyFileSync(file, draft, constants.COPYFILE_EXCL)
     chmodSync(draft, 0o600)
-    const flaws = checkFile(draft, 'whole')
+    judgeFile(draft)
+    const flaws = flawsOf(draft)
     if (flaws.length > 0) throw notWhole(file, flaws.join('; '))
     const { lost, ...proven } = await prove(config, draft, file, options)
     syncFile(draft)
@@ -101,12 +102,14 @@ async function prove(config: Config, draft: string, file: string, options: Resto
     }
     const heads = await store.read(chainHeads)
     const { genuine } = await readCheckpoints(config.checkpoints, source)
-    const newer = await newerThan(host, genuine)
-    if (newer === undefined) {
-      // Up to the newest of them the backup must be the same history.
-      const again = await verifyAudit({ ...source, kept: genuine })
-      if (!again.ok) throw otherHistory(file, config.checkpoints)
-    } else if (options.acceptOlder !== true) throw isOlder(file, newer)
+    const isNewer = ({ chain, seq }: Checkpoint) =>
+      seq > (heads.find((head) => head.chain === chain)?.seq ?? 0)
+    // As far as the backup reaches it must be the same history.
+    const shared = genuine.filter((each) => !isNewer(each))
+    const again = await verifyAudit({ ...source, kept: shared })
+    if (!again.ok) throw otherHistory(file, config.checkpoints)
+    const newer = genuine.filter(isNewer).toSorted((a, b) => b.at - a.at || b.seq - a.seq)[0]
+    if (newer !== undefined && options.acceptOlder !== true) throw isOlder(file, newer)
     const detail = newer === undefined ? {} : { accepted_older: true, lost_up_to: newer.seq }
     await commitOnHost(host, { writes: [], events: [host.event('restore', self.storeId, detail)] })
     return {
@@ -121,22 +124,21 @@ async function prove(config: Config, draft: string, file: string, options: Resto
 }
 
 /** What is said of the draft is true of the file that was named. */
-const about = (file: string, draft: string, error: unknown): unknown =>
-  error instanceof StoreProblem && error.message.includes(draft)
-    ? new StoreProblem(error.kind, error.message.replaceAll(draft, file), { cause: error.cause })
-    : error
+function about(file: string, draft: string, error: unknown): unknown {
+  if (!(error instanceof StoreProblem)) return error
+  const { kind, cause } = error
+  const said = error.message.replaceAll(draft, file)
+  const hint = kind === 'wrong_master_key' ? ' A backup opens with the key of its time.' : ''
+  return new StoreProblem(kind, said + hint, { cause })
+}
 
-/** The newest checkpoint that the backup ends before, if there is one. */
-async function newerThan(
-  { store }: OnHost,
-  genuine: readonly Checkpoint[],
-): Promise<Checkpoint | undefined> {
-  const newer: Checkpoint[] = []
-  for (const each of genuine) {
-    const [head] = await store.read(chainHead(each.chain))
-    if (each.seq > (head?.seq ?? 0)) newer.push(each)
+/** What the engine finds, also where that is so much that it gives up. */
+function flawsOf(draft: string): readonly string[] {
+  try {
+    return checkFile(draft, 'whole')
+  } catch (error) {
+    return [(error as Error).message]
   }
-  return newer.toSorted((a, b) => b.at - a.at || b.seq - a.seq)[0]
 }
 
 /** They are evidence of what was lost, and the restored store's own begin anew. */
