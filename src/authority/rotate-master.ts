@@ -17,13 +17,15 @@ import { placeOf, requirePrivateHome } from './home.ts'
 import { loadMasterKey, masterKeyPath, masterKeyText, readMasterKey } from './master-key.ts'
 import { commitOnHost, onHost } from './on-host.ts'
 import type { HostOptions } from './on-host.ts'
-import { placeStaged, stage } from './staged-files.ts'
-import { openStoreKey, unlockBy, waitingKeys } from './unlock.ts'
+import { stage } from './staged-files.ts'
+import { openStoreKey, placeMasterKey, unlockBy, waitingKeys } from './unlock.ts'
 
 export interface MasterRotation {
   readonly rotated_at: number
   /** Where the new key lies now. */
   readonly key_file: string
+  /** Where the old one lies, which backups made until now need. */
+  readonly old_key_file?: string
 }
 
 export interface RotateMasterOptions extends HostOptions {
@@ -56,8 +58,12 @@ export async function rotateMaster(
         events: [host.event('rotate_master_key', sealed.storeId, {})],
       }
       if ((await commitOnHost(host, unit)) === 'stale') continue
-      next.place()
-      return { rotated_at: host.now(), key_file: next.path }
+      const old = next.place()
+      return {
+        rotated_at: host.now(),
+        key_file: next.path,
+        ...(old !== undefined && { old_key_file: old }),
+      }
     }
     throw new Refusal('unavailable', { message: 'Others rotate the master key too; try again.' })
   } finally {
@@ -77,7 +83,7 @@ async function sealedKeyAt(place: Place): Promise<SealedKey> {
 interface NextKey {
   readonly key: Buffer
   readonly path: string
-  readonly place: () => void
+  readonly place: () => string | undefined
 }
 
 /** The operator's new key, or one of our own that waits durably beside the old one. */
@@ -89,7 +95,7 @@ function nextKey(config: Config, { newKeyFile }: RotateMasterOptions): NextKey {
   }
   if (config.masterKey !== undefined) throw givenByValue()
   const path = masterKeyPath(config)
-  const place = (owner: string) => () => void placeStaged([path], owner)
+  const place = (owner: string) => () => placeMasterKey(config, owner)
   // One that a rotation left behind is used, never removed: another process may be about to commit it.
   const [waiting] = waitingKeys(config)
   if (waiting !== undefined) return { key: waiting.key, path, place: place(waiting.owner) }

@@ -66,14 +66,14 @@ export function keysCommand({ host, output }: Wiring): Command {
   const rotateMaster = new Command('rotate-master')
     .summary('put a new master key in the place of the old one')
     .description(
-      'Seals the data key of the store under a new master key; running servers notice nothing. Earlier backups open with the old key only.',
+      'Seals the data key of the store under a new master key; running servers notice nothing. Backups made until then open with the old key only, which is kept beside the new one.',
     )
     .option('--new-key-file <file>', 'a new key of your own, which you then put in place yourself')
     .option('--json', 'print as JSON')
     .action(async ({ newKeyFile, json }: Given) => {
       const named = typeof newKeyFile === 'string' ? newKeyFile : undefined
       output.data(shown(await host.rotateMaster(named), json))
-      if (json !== true) output.say('Keep the old key for as long as backups made under it.')
+      output.say('Keep the old key apart for as long as backups that were made under it.')
     })
   return new Command('keys').summary('the keys of the store').addCommand(rotateMaster)
 }
