@@ -39,8 +39,9 @@ export async function decideAndCommit(
     if (isBatched(operation, present, outcome, context)) {
       const standing = standingOf(operation, call, outcome)
       const decisionId = context.audit.add(standing.auditKey, () => standing.event(request))
-      const isLimited = limitedGrants(present).length > 0
-      if (operation.stands === true && !isLimited) {
+      // Uses left are no part of the live state, and an answer about another grant may tell them.
+      const isAboutUses = limitedGrants(present).length > 0 || outcome.target !== undefined
+      if (operation.stands === true && !isAboutUses) {
         keepAnswer(context, operation, request, since, standing)
       }
       return answerOf(withDecision(outcome.result, decisionId))

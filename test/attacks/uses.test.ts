@@ -207,3 +207,16 @@ describe('forty calls at once, over two processes', () => {
     expect([left(w, root), (spent[0] ?? 0) + (spent[1] ?? 0)]).toEqual([0, 10])
   })
 })
+
+test('what was told of another grant’s uses is not told again once they were spent', async () => {
+  const w = await world()
+  const args = { scopes: ['demo:read', 'tokens:delegate'], uses: 3 }
+  const { grant_id } = await w.result(mintToken, args, w.local)
+  const left = async () => {
+    const { limits } = await w.result(listPermissions, { grant_id }, w.local)
+    return limits.uses_left
+  }
+  const before = await left()
+  await w.result(checkPermission, { permissions: ['demo:read'], act_as: grant_id }, w.local)
+  expect([before, await left()]).toEqual([3, 2])
+})
