@@ -53,7 +53,9 @@ export function createAuditBuffer(committer: Committer): AuditBuffer {
       failed = false
     } catch (error) {
       failed = true
-      waiting = new Map([...batch, ...waiting])
+      // Under keys of their own: what was decided since stands for other decisions, with another id.
+      const again = [...batch.values()].map((counted) => [counted.event.id, counted] as const)
+      waiting = new Map([...again, ...waiting])
       later()
       throw error
     }
