@@ -9,7 +9,7 @@ import type { Cap } from '../store/grants.ts'
 import { one } from '../store/store.ts'
 import type { Write } from '../store/store.ts'
 import * as field from './fields.ts'
-import { findAgent, unknown } from './may.ts'
+import { findAgent, requirePermission, unknown } from './may.ts'
 import { mintInput, mintOutput } from './mint-fields.ts'
 import type { Minted } from './mint-fields.ts'
 import { mint } from './minting.ts'
@@ -35,7 +35,11 @@ export const delegateToken = defineOperation({
     const { caller, context } = call
     const { to, ...wanted } = input
     const receiver = to === undefined ? caller.agent : findAgent(call, to)
-    if (receiver === undefined) throw unknown('agent')
+    if (receiver === undefined) {
+      // Who may not delegate does not learn which names there are.
+      requirePermission(call, 'tokens:delegate')
+      throw unknown('agent')
+    }
     if (receiver.status !== 'active') {
       throw new Refusal('agent_suspended', {
         message: 'The receiving agent is not active.',
@@ -69,7 +73,7 @@ async function withinCaps({ context, caller, now, dryRun }: Call): Promise<reado
   const full = new Refusal('rate_limited', {
     message: 'Too many live grants hang below this one or its root.',
     missing_at: grant.id,
-    remedy: { text: 'Revoke what is no longer needed, or wait until it expires.' },
+    remedy: { text: 'Wait until some expire, and give those to come a shorter life.' },
   })
   if (!dryRun) return caps.map((cap) => requireBelowCap(cap, full))
   for (const cap of caps) {

@@ -48,7 +48,13 @@ export const registerMcpServer = defineOperation({
   },
   strangers: {
     presenting: ['registration', 'server_proof'],
-    handle: async ({ name, version, public_jwk, tools }, { context, presented, dryRun }) => {
+    handle: async (
+      { name, version, public_jwk, tools, resource_types },
+      { context, presented, dryRun },
+    ) => {
+      if (resource_types.length > 0) {
+        throw new Refusal('unsupported', { message: 'Servers cannot bring resource types yet.' })
+      }
       if (dryRun) throw new Refusal('unsupported', { message: 'Registering has no dry run.' })
       if (presented.kind !== 'registration' && presented.kind !== 'server_proof') {
         throw new Refusal('invalid_client')
