@@ -15,7 +15,7 @@ import type { McpServer, ResourceType, State } from '../core/state.ts'
 import { agentById, allAgents } from '../store/agents.ts'
 import { newestHeadTime } from '../store/audit.ts'
 import { allCredentials, credentialById } from '../store/credentials.ts'
-import { changesAfter, newestChange } from '../store/facts.ts'
+import { changesAfter, newestOfAllChanges } from '../store/facts.ts'
 import { grantById, standingRoots } from '../store/grants.ts'
 import { allResourceTypes, resourceTypeByEntityId } from '../store/resource-types.ts'
 import { allRevocations, lostRevocations, revocationBySeq } from '../store/revocations.ts'
@@ -224,7 +224,7 @@ export function openLiveState(store: Store): Soon<LiveState> {
     () => into(allRevocations, put.revocation),
     () => into(lostRevocations, put.revocation),
   ]
-  return andThen(store.read(newestChange), ([newest]) =>
+  return andThen(store.read(newestOfAllChanges), ([newest]) =>
     andThen(inTurn(everything), () => {
       seq = newest ?? 0
       return andThen(catching.run(), () => live)

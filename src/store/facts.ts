@@ -1,5 +1,6 @@
 // Facts about the store itself, organisations, and the sequence of changes.
 
+import { StoreProblem } from './problem.ts'
 import { number, text } from './row.ts'
 import type { Change, Entity, Read, Write } from './store.ts'
 
@@ -57,4 +58,17 @@ export const newestChange: Read<number> = {
   sql: `select coalesce(max(seq), 0) as seq from changes`,
   values: [],
   map: (row) => number(row, 'seq'),
+}
+
+/** The same where a store is opened: a number that is gone took a restriction with it. */
+export const newestOfAllChanges: Read<number> = {
+  sql: `select coalesce(max(seq), 0) as seq, count(*) as count from changes`,
+  values: [],
+  map: (row) => {
+    if (number(row, 'seq') === number(row, 'count')) return number(row, 'seq')
+    throw new StoreProblem(
+      'damaged',
+      'Changes are missing from the store: revocations may be gone. Restore a backup, and see what the audit says.',
+    )
+  },
 }

@@ -7,6 +7,7 @@ import { checkPermission } from '../../src/operations/check-permission.ts'
 import { claimHandoff } from '../../src/operations/claim-handoff.ts'
 import { delegateToken } from '../../src/operations/delegate-token.ts'
 import { mintToken } from '../../src/operations/mint-token.ts'
+import { registerResourceType } from '../../src/operations/register-resource-type.ts'
 import { revokeCredential } from '../../src/operations/revoke-credential.ts'
 import { revokeToken } from '../../src/operations/revoke-token.ts'
 import { setAgentStatus } from '../../src/operations/set-agent-status.ts'
@@ -264,4 +265,15 @@ test('a sound world reports nothing', async () => {
   )
   await w.startProcess()
   expect(w.damaged).toEqual([])
+})
+
+test('a revocation removed without a trace but its number keeps the store from opening', async () => {
+  const w = await world()
+  const { grant_id } = await w.result(mintToken, { scopes: ['demo:read'] }, w.local)
+  await w.result(revokeToken, { grant_id, cause: 'test' }, w.local)
+  const seq = Number(w.read('select max(seq) from revocations'))
+  await w.result(registerResourceType, { type: 'later', operations: ['read'], description: '' })
+  w.tamper('delete from revocations where seq = ?', seq)
+  w.tamper('delete from changes where seq = ?', seq)
+  await expect(w.startProcess()).rejects.toThrow('Changes are missing')
 })
