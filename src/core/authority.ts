@@ -94,7 +94,7 @@ function knownAt(wanted: Scope, asOf: number, orgId: string, state: State): bool
   return since !== undefined && since <= asOf
 }
 
-const foldLimit = 4096
+const foldLimit = 1024
 
 /** All bounds folded into one set, for people to read; decisions use the bounds themselves. */
 export function effectiveScopes({ bounds }: Authority): ScopeSet {

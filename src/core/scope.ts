@@ -44,8 +44,7 @@ export const formatScopes = (scopes: ScopeSet): string => scopes.map((s) => s.te
 
 /** Reads a stored or configured set; refuses the whole set when one member does not parse. */
 export function parseScopes(text: string): ScopeSet | undefined {
-  const scopes = text.split(' ').filter((part) => part !== '')
-  const parsed = scopes.map(parseScope)
+  const parsed = text === '' ? [] : text.split(' ').map(parseScope)
   return parsed.every((scope) => scope !== undefined) ? parsed : undefined
 }
 
