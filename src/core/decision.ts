@@ -45,11 +45,11 @@ function matchedScope(permission: Scope, { grant, bounds }: Authority, state: St
 }
 
 /** What a caller may learn: its own grant or its own agent, never what lies above. */
-export const placeOf = (bound: Bound, { grant }: Authority): string =>
+const placeOf = (bound: Bound, { grant }: Authority): string =>
   bound.at === grant.agentId ? grant.agentId : grant.id
 
 /** What would give the missing scopes, as the call that does it. */
-export function remedyFor(
+function remedyFor(
   bound: Bound,
   missing: readonly string[],
   { grant }: Authority,

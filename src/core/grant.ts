@@ -61,7 +61,3 @@ export interface Token {
 
 /** Root of the chain a grant belongs to. */
 export const rootOf = (grant: Grant): string => grant.lineage[0] ?? grant.id
-
-/** Whether `grant` is `ancestorId` or hangs below it. */
-export const descendsFrom = (grant: Grant, ancestorId: string): boolean =>
-  grant.id === ancestorId || grant.lineage.includes(ancestorId)

@@ -20,7 +20,7 @@ export interface Scope {
 export type ScopeSet = readonly Scope[]
 
 export const maxScopes = 128
-export const maxSegments = 16
+const maxSegments = 16
 const maxLength = 64 * 18 + 18
 const wholeType: readonly string[] = ['**']
 

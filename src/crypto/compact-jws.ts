@@ -6,7 +6,7 @@ import { parseStrictJson } from './strict-json.ts'
 import type { StrictJsonResult } from './strict-json.ts'
 
 /** Enough for any assertion or proof; theirs carry no lineage. */
-export const maxForeignJwtLength = 8 * 1024
+const maxForeignJwtLength = 8 * 1024
 
 export interface ForeignHeader {
   readonly alg: string

@@ -96,7 +96,7 @@ const deathWords = {
  * One line a grant, children below their parents; made of names, ids, scopes and fixed words. `deaths`
  * says in words why one is dead, by grant id.
  */
-export function draw(nodes: readonly Node[], deaths: ReadonlyMap<string, string>): string {
+function draw(nodes: readonly Node[], deaths: ReadonlyMap<string, string>): string {
   const ids = new Set(nodes.map((each) => each.grant_id))
   const children = new Map<string, Node[]>()
   for (const each of nodes) {

@@ -20,7 +20,7 @@ export interface Delivery {
 }
 
 /** Seconds within which a handoff must be claimed. */
-export const handoffLife = 600
+const handoffLife = 600
 
 type Choosing = Pick<Call, 'context'>
 

@@ -8,6 +8,7 @@ import { protections } from '../core/grant.ts'
 import { idPattern, isId } from '../core/id.ts'
 import type { IdPrefix } from '../core/id.ts'
 import { isFreeText, isName, isTask, namePattern } from '../core/name.ts'
+import { maxScopes } from '../core/scope.ts'
 
 const text = z.string().max(4096)
 
@@ -38,7 +39,7 @@ export const cause = freeText.min(1).describe('Why, for the audit; free text.')
 export const scopes = z
   .array(text)
   .min(1)
-  .max(128)
+  .max(maxScopes)
   .describe('Scopes such as documents/reports/**:read; * is one segment, ** the rest.')
 
 export const task = text

@@ -82,7 +82,7 @@ export function mint(
 }
 
 /** Seconds; stated lives above the configured limits are refused, never shortened. */
-export function livesOf({ context: { settings } }: Call, input: MintInput) {
+function livesOf({ context: { settings } }: Call, input: MintInput) {
   const { tokenMax, grantMax } = settings
   const ttl =
     input.ttl_seconds ?? Math.min(defaultTtl, tokenMax, input.grant_ttl_seconds ?? defaultTtl)

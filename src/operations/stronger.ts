@@ -9,7 +9,7 @@ import type { Scope, ScopeSet } from '../core/scope.ts'
 import type { Call } from './operation.ts'
 
 /** The scopes that the acting authority does not cover. */
-export function uncovered(
+function uncovered(
   { caller, context: { live } }: Call,
   scopes: ScopeSet,
 ): readonly string[] {

@@ -35,7 +35,7 @@ export const insertEventSql = `
   )
   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`
 
-export const rowToEvent = (row: Row): AuditEvent => ({
+const rowToEvent = (row: Row): AuditEvent => ({
   id: text(row, 'id'),
   chain: text(row, 'chain'),
   seq: number(row, 'seq'),

@@ -74,7 +74,7 @@ function apply(db: Database.Database, { number, name, sql }: Migration): void {
 }
 
 /** A database from a later version is not touched by an earlier one. */
-export function refuseNewer(db: Database.Database, steps: readonly Migration[]): void {
+function refuseNewer(db: Database.Database, steps: readonly Migration[]): void {
   if (schemaVersion(db) <= (steps.at(-1)?.number ?? 0)) return
   throw new StoreProblem('newer', 'This store was written by a newer version of Remit')
 }

@@ -57,7 +57,7 @@ function traceIn({ meta }: RequestSource): { readonly traceId?: string } {
 const tools = new WeakMap<Operation, Tool>()
 
 /** Title, description, annotations and both schemas, all from the operation itself. */
-export function toolOf(operation: Operation): Tool {
+function toolOf(operation: Operation): Tool {
   const known = tools.get(operation)
   if (known !== undefined) return known
   const { name, title, summary, effect } = operation
