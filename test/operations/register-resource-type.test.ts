@@ -1,11 +1,21 @@
 // register_resource_type: makes a type known; only its first registrant extends it.
 
 import { describe, expect, test } from 'vitest'
+import type { Committer } from '../../src/authority/committer.ts'
 import { checkPermission } from '../../src/operations/check-permission.ts'
 import { listResourceTypes } from '../../src/operations/list-resource-types.ts'
 import { registerResourceType } from '../../src/operations/register-resource-type.ts'
 import { world } from '../support/world.ts'
-import { ask, childOf, contents, expectDryRun, expectRepeats, refuse, rootOf } from './asking.ts'
+import {
+  ask,
+  childOf,
+  contents,
+  expectDryRun,
+  expectRepeats,
+  refuse,
+  rootOf,
+  whoami,
+} from './asking.ts'
 
 const articles = { type: 'articles', operations: ['read', 'write'], description: 'Texts.' }
 
@@ -42,20 +52,29 @@ test('its registrant adds operations, and takes none away', async () => {
 test('two who add at once lose nothing of each other', async () => {
   const w = await world()
   await ask(w, registerResourceType, articles)
-  const elsewhere = await w.startProcess()
   const adding = (operation: string) => ({
     ...articles,
     operations: [...articles.operations, operation],
   })
-  const answers = await Promise.all([
-    w.call(registerResourceType, adding('print'), w.admin),
-    w.call(registerResourceType, adding('sell'), w.admin, { in: elsewhere }),
-  ])
-  const lost = answers.find((answer) => !answer.ok)
-  expect(lost).toMatchObject({ refusal: { code: 'conflict' } })
+  const other = await w.startProcess()
+  let meanwhile: (() => Promise<unknown>) | undefined
+  const submit: Committer['submit'] = async (unit) => {
+    const first = meanwhile
+    meanwhile = undefined
+    await first?.()
+    return other.committer.submit(unit)
+  }
+  const slow = { ...other, committer: { ...other.committer, submit } }
+  await ask(w, whoami, {}, w.admin, { in: slow })
+  meanwhile = () => ask(w, registerResourceType, adding('print'))
+  const late = await w.call(registerResourceType, adding('sell'), w.admin, { in: slow })
+  expect(late).toMatchObject({ ok: false, refusal: { code: 'conflict' } })
   const { resource_types } = await ask(w, listResourceTypes)
-  const type = resource_types.find((each) => each.type === 'articles')
-  expect(type?.operations).toHaveLength(3)
+  expect(resource_types.find(({ type }) => type === 'articles')?.operations).toEqual([
+    'read',
+    'write',
+    'print',
+  ])
 })
 
 test('an operation added later is not in older grants of all operations', async () => {
