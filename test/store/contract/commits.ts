@@ -6,7 +6,13 @@ import { auditHash } from '../../../src/authority/audit-verification.ts'
 import { Refusal } from '../../../src/core/refusal.ts'
 import { putAgent } from '../../../src/store/agents.ts'
 import { chainHeads, eventsOfChain } from '../../../src/store/audit.ts'
-import { changesAfter, facts, insertFact, newestChange } from '../../../src/store/facts.ts'
+import {
+  changesAfter,
+  facts,
+  insertFact,
+  newestChange,
+  newestOfAllChanges,
+} from '../../../src/store/facts.ts'
 import type { Store, Unit, Write } from '../../../src/store/store.ts'
 import { agent } from '../../support/state.ts'
 import { bench, event, keys } from './bench.ts'
@@ -183,6 +189,9 @@ export function commits(database: NewDatabase): void {
       ])
       expect(await b.read(changesAfter(2))).toHaveLength(1)
       expect(await b.read(newestChange)).toEqual([3])
+      expect(await b.read(newestOfAllChanges)).toEqual([3])
+      await b.tamper(`delete from changes where seq = 2`)
+      await expect(b.read(newestOfAllChanges)).rejects.toMatchObject({ kind: 'damaged' })
     })
 
     test('tell each write its number', async () => {
