@@ -9,10 +9,7 @@ import type { Scope, ScopeSet } from '../core/scope.ts'
 import type { Call } from './operation.ts'
 
 /** The scopes that the acting authority does not cover. */
-function uncovered(
-  { caller, context: { live } }: Call,
-  scopes: ScopeSet,
-): readonly string[] {
+function uncovered({ caller, context: { live } }: Call, scopes: ScopeSet): readonly string[] {
   const { bounds, orgId } = caller.acting
   const operationsOf = (type: string) => live.resourceType(orgId, type)?.operations.keys() ?? []
   return scopes
