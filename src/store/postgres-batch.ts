@@ -9,6 +9,7 @@ import { Refusal } from '../core/refusal.ts'
 import { chainHead, eventValues, insertEventSql, putHead } from './audit.ts'
 import { insertChangeSql } from './batch.ts'
 import { newestChange } from './facts.ts'
+import { changesChannel, ringing } from './postgres-feed.ts'
 import { Again, createPipeline } from './postgres-pipeline.ts'
 import type { Pipeline } from './postgres-pipeline.ts'
 import { asProblem, settingsFor } from './postgres-settings.ts'
@@ -30,6 +31,7 @@ export interface BatchOptions {
 interface Head {
   readonly seq: number
   readonly hash: string
+  readonly at: number
 }
 
 interface Progress {
@@ -40,13 +42,28 @@ interface Progress {
 const retries = 12
 const pauseMs = 100
 
-export function createBatchWriter(options: BatchOptions, names: StatementNames): BatchWriter {
+/** Tells `committed` the first and last number of its changes. */
+export function createBatchWriter(
+  options: BatchOptions,
+  names: StatementNames,
+  committed: (first: number, last: number) => void,
+): BatchWriter {
   const { seal, hash, chain } = options
   let client: pg.Client | undefined
   /** What this process's chain ends with; unknown until read, and again after anything went wrong. */
   let head: Head | undefined
+  /** How long the chain was for certain. */
+  let written = 0
+  /** There is one connection, and so one transaction at a time. */
+  let last: Promise<unknown> = Promise.resolve()
 
-  async function commit(units: readonly Unit[], at: number): Promise<readonly UnitResult[]> {
+  function commit(units: readonly Unit[], at: number): Promise<readonly UnitResult[]> {
+    const mine = last.then(() => commitAll(units, at))
+    last = mine.catch(() => undefined)
+    return mine
+  }
+
+  async function commitAll(units: readonly Unit[], at: number): Promise<readonly UnitResult[]> {
     const results = new Map<number, UnitResult>()
     for (let attempt = 0; attempt < retries; attempt++) {
       const left = [...units.keys()].filter((unit) => !results.has(unit))
@@ -74,6 +91,7 @@ export function createBatchWriter(options: BatchOptions, names: StatementNames):
       pipeline.send('begin')
       const from = (head ??= await readHead(pipeline, at))
       const progress: Progress = { seq: 0, head: from }
+      let newest = 0
       const changes = (unit: number) => units[unit]?.writes.some((write) => write.change) === true
       const changing = left.filter(changes)
       for (const unit of left.filter((each) => !changes(each))) {
@@ -90,8 +108,9 @@ export function createBatchWriter(options: BatchOptions, names: StatementNames):
           await pipeline.rollback()
           return new Map([broken])
         }
+        newest = progress.seq
         for (const unit of changing) sendUnit(pipeline, units, unit, progress, at)
-        pipeline.send(ring)
+        pipeline.send(ring, [ringing(chain, progress.seq)])
       }
       if (progress.head !== from) sendHead(pipeline, progress.head, at)
       const failed = await pipeline.failure()
@@ -101,6 +120,8 @@ export function createBatchWriter(options: BatchOptions, names: StatementNames):
       }
       await pipeline.commit()
       head = progress.head
+      written = head.seq
+      if (progress.seq > newest) committed(newest + 1, progress.seq)
       return new Map(left.map((unit) => [unit, { ok: true, seq: progress.seq }]))
     } catch (error) {
       head = undefined
@@ -125,23 +146,27 @@ export function createBatchWriter(options: BatchOptions, names: StatementNames):
       progress.seq = seq
     }
     for (const event of unit?.events ?? []) {
-      const { head: last } = progress
-      const linked = { ...event, chain, seq: last.seq + 1, previous: last.hash }
+      const { head: end } = progress
+      const linked = { ...event, chain, seq: end.seq + 1, previous: end.hash }
       const linkedHash = hash(linkText(linked))
       const row = eventValues({ ...linked, hash: linkedHash })
       pipeline.send(insertEventSql, row, { unit: index })
-      progress.head = { seq: linked.seq, hash: linkedHash }
+      progress.head = { seq: linked.seq, hash: linkedHash, at: Math.max(at, end.at) }
     }
   }
 
-  function sendHead(pipeline: Pipeline, { seq, hash: headHash }: Head, at: number): void {
-    const { sql, values } = putHead({ chain, seq, hash: headHash, at })
+  function sendHead(pipeline: Pipeline, end: Head, at: number): void {
+    const { seq } = end
+    const { sql, values } = putHead({ chain, ...end })
     pipeline.send(sql, values({ seq, at, seal }))
   }
 
   async function readHead(pipeline: Pipeline, at: number): Promise<Head> {
     const [stored] = await pipeline.read(chainHead(chain), seal)
-    if (stored === undefined) return { seq: 0, hash: chainStart }
+    if (stored === undefined && written > 0) {
+      throw new Refusal('unavailable', { message: 'The end of the audit chain was removed.' })
+    }
+    if (stored === undefined) return { seq: 0, hash: chainStart, at: 0 }
     if (!stored.sound) {
       throw new Refusal('unavailable', { message: 'The end of the audit chain was tampered with.' })
     }
@@ -150,7 +175,7 @@ export function createBatchWriter(options: BatchOptions, names: StatementNames):
         message: 'The clock is behind what was committed before.',
       })
     }
-    return { seq: stored.seq, hash: stored.hash }
+    return { seq: stored.seq, hash: stored.hash, at: stored.at }
   }
 
   async function connected(): Promise<pg.Client> {
@@ -176,14 +201,15 @@ export function createBatchWriter(options: BatchOptions, names: StatementNames):
   return {
     commit,
     close: async () => {
-      const last = client
+      await last
+      const open = client
       client = undefined
-      await last?.end().catch(() => undefined)
+      await open?.end().catch(() => undefined)
     },
   }
 }
 
 const farBehind = 60
 const lockChanges = `select pg_advisory_xact_lock(4207849484)`
-const ring = `select pg_notify('remit_changes', '')`
+const ring = `select pg_notify('${changesChannel}', $1)`
 const lost: UnitResult = { ok: false, stale: true }

@@ -67,7 +67,11 @@ export function createPipeline(client: pg.Client, names: StatementNames): Pipeli
     },
     commit: async () => {
       const answer = await run('commit', [])
-      if (!(answer instanceof Failed)) return
+      // What was broken before is rolled back by this, and says so without an error.
+      if (!(answer instanceof Failed)) {
+        if (answer.command === 'COMMIT') return
+        throw new Again('rolled back')
+      }
       if (codeOf(answer.error) !== '' && !isConnection(answer.error)) throw judged(answer.error)
       throw unknownOutcome(answer.error)
     },

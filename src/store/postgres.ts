@@ -41,11 +41,13 @@ export async function postgresStore(options: PostgresOptions): Promise<Store> {
   }
 
   const newest = async (): Promise<number> => (await read(newestChange))[0] ?? 0
-  const feed = await createFeed(settingsFor(url), newest).catch(async (error: unknown) => {
-    await pool.end()
-    throw asProblem(error)
-  })
-  const writer = createBatchWriter(options, names)
+  const feed = await createFeed(settingsFor(url), options.chain, newest).catch(
+    async (error: unknown) => {
+      await pool.end()
+      throw asProblem(error)
+    },
+  )
+  const writer = createBatchWriter(options, names, feed.committed)
   return {
     engine: 'postgres',
     read,
