@@ -1,5 +1,6 @@
-// How the tests are run. They start from a clean environment: no REMIT_… setting of the developer's own reaches
-// them, save REMIT_TEST_….
+// How the tests are run: everything on SQLite, and on PostgreSQL what depends on the engine. With
+// REMIT_TEST_ENGINE=postgres everything that has a world or a home of its own runs there. They start from a
+// clean environment: no REMIT_… setting of the developer's own reaches them, save REMIT_TEST_….
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
@@ -8,11 +9,55 @@ for (const name of Object.keys(process.env)) {
   if (name.startsWith('REMIT_') && !name.startsWith('REMIT_TEST_')) delete process.env[name]
 }
 
+const onPostgres = 'test/store/postgres*.test.ts'
+const everywhere = ['test/long/**', '**/node_modules/**']
+
+/** Whose rules hold by what a commit, a lock or a follower of changes does, or that start real servers. */
+const onBoth = [
+  ...['races', 'freshness', 'uses', 'idempotency', 'rotation', 'handoffs'].map(
+    (name) => `test/attacks/${name}.test.ts`,
+  ),
+  ...['mint-token', 'delegate-token', 'revoke-token', 'perform'].map(
+    (name) => `test/operations/${name}.test.ts`,
+  ),
+]
+
+const worlds = ['test/{attacks,operations,properties,authority}/**/*.test.ts']
+
+const {
+  REMIT_TEST_POSTGRES: postgres = 'on',
+  REMIT_TEST_ENGINE: engine = postgres === 'off' ? 'sqlite' : 'both',
+} = process.env
+
+const sqlite = {
+  extends: true as const,
+  test: {
+    name: 'sqlite',
+    include: ['test/**/*.test.ts'],
+    exclude: [...everywhere, onPostgres],
+    env: { REMIT_TEST_ENGINE: 'sqlite' },
+  },
+}
+
+const postgresql = {
+  extends: true as const,
+  test: {
+    name: 'postgres',
+    include: [onPostgres, ...onBoth, ...(engine === 'postgres' ? worlds : [])],
+    exclude: everywhere,
+    env: { REMIT_TEST_ENGINE: 'postgres' },
+    globalSetup: ['test/support/postgres-server.ts'],
+  },
+}
+
+const chosen = { sqlite: [sqlite], postgres: [postgresql], both: [sqlite, postgresql] }[engine]
+if (chosen === undefined) throw new Error('REMIT_TEST_ENGINE is sqlite, postgres or left out')
+if (!chosen.includes(postgresql)) process.stderr.write('\nNothing is tested on PostgreSQL.\n\n')
+
 export default defineConfig({
   root: fileURLToPath(new URL('..', import.meta.url)),
   test: {
-    include: ['test/**/*.test.ts'],
-    exclude: ['test/long/**'],
+    projects: chosen,
     globalSetup: ['.scripts/test-setup.mjs'],
     pool: 'forks',
     maxWorkers: Math.max(2, availableParallelism()),

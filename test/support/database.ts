@@ -1,12 +1,15 @@
-// The database of a test: a file of its own, or a schema of its own on PostgreSQL, and a way past every
+// The database of a test: a file of its own, or a database of its own on PostgreSQL, and a way past every
 // rule, as whoever holds the database would have it.
 
 import Database from 'better-sqlite3'
-import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { inject } from 'vitest'
 import type { Place } from '../../src/store/engine.ts'
 import type { Value } from '../../src/store/store.ts'
+import { databaseUrl, template } from './postgres-names.ts'
+import { askPostgres } from './postgres-now.ts'
+
+export type Rows = Readonly<Record<string, unknown>>[]
 
 export interface TestDatabase {
   /** Each process that opens it on PostgreSQL has an audit chain of its own. */
@@ -15,12 +18,16 @@ export interface TestDatabase {
   readonly run: (sql: string, values: readonly Value[]) => number
   /** The first column of the first row. */
   readonly first: (sql: string) => Value
+  /** All rows of all tables, by table. */
+  readonly tables: () => Readonly<Record<string, Rows>>
   readonly drop: () => void
 }
 
 /** On the engine that the run is for. */
 export const testDatabase = (home: string, name: string): TestDatabase =>
-  process.env['REMIT_TEST_ENGINE'] === 'postgres' ? onPostgres(name) : onSqlite(home)
+  isOnPostgres() ? onPostgres(name) : onSqlite(home)
+
+export const isOnPostgres = (): boolean => process.env['REMIT_TEST_ENGINE'] === 'postgres'
 
 function onSqlite(home: string): TestDatabase {
   const path = join(home, 'remit.db')
@@ -36,35 +43,63 @@ function onSqlite(home: string): TestDatabase {
     place: () => ({ engine: 'sqlite', path }),
     run: (sql, values) => use((db) => db.prepare(sql).run(...values).changes),
     first: (sql) => use((db) => db.prepare(sql).pluck().get() as Value),
+    tables: () =>
+      use((db) => {
+        const names = db.prepare(tablesOfSqlite).pluck().all() as string[]
+        return byName(names, (name) => db.prepare(wholeTable(name)).all() as Rows)
+      }),
     drop: () => undefined,
   }
 }
 
+const tablesOfSqlite = `select name from sqlite_master where type = 'table' order by name`
+const tablesOfPostgres = `
+  select table_name as name
+  from information_schema.tables
+  where table_schema = current_schema()
+  order by table_name`
+
+const wholeTable = (name: string): string => `select * from "${name}" order by 1, 2`
+
+const byName = (names: readonly string[], read: (name: string) => Rows) =>
+  Object.fromEntries(names.map((name) => [name, read(name)]))
+
 let chains = 0
 
 function onPostgres(name: string): TestDatabase {
-  const server = inject('postgresUrl')
-  const url = `${server}?options=${encodeURIComponent(`-c search_path=${name}`)}`
-  query(server, `create schema ${name}`, [])
+  const url = newDatabase(name)
   return {
     place: () => {
       chains += 1
-      return { engine: 'postgres', url: () => url, chain: `chain-${chains}`, strict: false }
+      // Strict, so that what one process did is known to the next call in another, as the tests ask.
+      return { engine: 'postgres', url: () => url, chain: `chain-${chains}`, strict: true }
     },
-    run: (sql, values) => query(url, sql, values).count,
-    first: (sql) => query(url, sql, []).first,
-    drop: () => void query(server, `drop schema ${name} cascade`, []),
+    run: (sql, values) => askPostgres(url, numbered(sql), values).count,
+    first: (sql) => askPostgres(url, sql).first,
+    tables: () => {
+      const names = askPostgres(url, tablesOfPostgres).rows
+      return byName(
+        names.map(({ name }) => String(name)),
+        (name) => askPostgres(url, wholeTable(name)).rows,
+      )
+    },
+    drop: () => {
+      dropDatabase(name)
+    },
   }
 }
 
-/** At once, so that tests read alike on both engines: another process asks and waits. */
-function query(url: string, sql: string, values: readonly Value[]) {
-  const input = JSON.stringify({ url, sql: numbered(sql), values })
-  const answer = execFileSync(process.execPath, ['--input-type=module', '-e', asking], {
-    input,
-    encoding: 'utf8',
-  })
-  return JSON.parse(answer) as { readonly count: number; readonly first: Value }
+/** A copy of another database of the run's server, by default of an empty one with the schema. */
+export function newDatabase(name: string, of: string = template): string {
+  const server = inject('postgresUrl')
+  askPostgres(server, `create database ${name} template ${of} strategy file_copy`)
+  return databaseUrl(server, name)
+}
+
+export function dropDatabase(name: string): void {
+  const server = inject('postgresUrl')
+  askPostgres(databaseUrl(server, name), undefined)
+  askPostgres(server, `drop database ${name} with (force)`)
 }
 
 function numbered(sql: string): string {
@@ -74,15 +109,3 @@ function numbered(sql: string): string {
     return `$${n}`
   })
 }
-
-const asking = `
-  import pg from 'pg'
-  import { readFileSync } from 'node:fs'
-  const { url, sql, values } = JSON.parse(readFileSync(0, 'utf8'))
-  pg.types.setTypeParser(20, Number)
-  const client = new pg.Client(url)
-  await client.connect()
-  const { rowCount, rows } = await client.query({ text: sql, values, rowMode: 'array' })
-  console.log(JSON.stringify({ count: rowCount ?? 0, first: rows?.[0]?.[0] ?? null }))
-  await client.end()
-`

@@ -1,12 +1,12 @@
 // What a world leaves behind: its events, every column of every table, and every file below its home.
 
-import Database from 'better-sqlite3'
 import { lstatSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Presented } from '../../src/authority/presented.ts'
 import type { AuditEvent } from '../../src/core/audit-link.ts'
 import type { Answer } from '../../src/operations/perform.ts'
-import { eventsOfChain } from '../../src/store/audit.ts'
+import { chainHeads, eventsOfChain } from '../../src/store/audit.ts'
+import type { Rows } from './database.ts'
 import type { World } from './world.ts'
 
 /** Every event so far, oldest first, those of strangers included. */
@@ -15,7 +15,10 @@ export async function eventsOf(
   operation?: string,
 ): Promise<readonly AuditEvent[]> {
   await context.audit.flush()
-  const events = await context.store.read(eventsOfChain('main', 1, 100_000))
+  const heads = await context.store.read(chainHeads)
+  const chains = heads.map(({ chain }) => context.store.read(eventsOfChain(chain, 1, 100_000)))
+  const events = (await Promise.all(chains)).flat()
+  if (chains.length > 1) events.sort((a, b) => (a.id < b.id ? -1 : 1))
   return events.filter((event) => operation === undefined || event.operation === operation)
 }
 
@@ -27,26 +30,9 @@ export async function findingsOf(w: Pick<World, 'context'>): Promise<readonly st
   )
 }
 
-export type Rows = Readonly<Record<string, unknown>>[]
-
 /** All rows of all tables, by table. */
-export function tablesOf({ home }: Pick<World, 'home'>): Readonly<Record<string, Rows>> {
-  const db = new Database(join(home, 'remit.db'), { readonly: true })
-  try {
-    const names = db
-      .prepare(`select name from sqlite_master where type = 'table' order by name`)
-      .pluck()
-      .all() as string[]
-    return Object.fromEntries(
-      names.map((name) => [
-        name,
-        db.prepare(`select * from "${name}" order by 1, 2`).all() as Rows,
-      ]),
-    )
-  } finally {
-    db.close()
-  }
-}
+export const tablesOf = ({ tables }: Pick<World, 'tables'>): Readonly<Record<string, Rows>> =>
+  tables()
 
 const remarks: ReadonlySet<string> = new Set([
   'audit_events',
@@ -57,7 +43,7 @@ const remarks: ReadonlySet<string> = new Set([
 ])
 
 /** What a refused call must leave as it was: everything but the audit and when something was last seen. */
-export const authorityIn = (w: Pick<World, 'home'>): Readonly<Record<string, Rows>> =>
+export const authorityIn = (w: Pick<World, 'tables'>): Readonly<Record<string, Rows>> =>
   Object.fromEntries(Object.entries(tablesOf(w)).filter(([name]) => !remarks.has(name)))
 
 /** The bytes of every file below a folder, as latin-1 text, by path. */

@@ -259,6 +259,8 @@ export async function world(options: WorldOptions = {}) {
     tamper: (sql: string, ...values: readonly Value[]) => database.run(sql, values),
     /** The first column of the first row. */
     read: (sql: string) => database.first(sql),
+    /** All rows of all tables, by table. */
+    tables: database.tables,
   }
 }
 

@@ -1,0 +1,14 @@
+// The engine for more than one machine keeps the contract too.
+
+import { randomBytes } from 'node:crypto'
+import { onTestFinished } from 'vitest'
+import { openForInit } from '../../src/store/engine.ts'
+import { testDatabase } from '../support/database.ts'
+import { runContract } from './contract.ts'
+import type { Open } from './contract/bench.ts'
+
+runContract('postgres', (): Open => {
+  const database = testDatabase('', `store_${randomBytes(8).toString('hex')}`)
+  onTestFinished(database.drop)
+  return (options) => openForInit(database.place(), options)
+})
