@@ -1,6 +1,6 @@
 // Whatever is done to the audit past Remit shows, and says where.
 
-import { describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { auditHash, verifyAudit } from '../../src/authority/audit-verification.ts'
 import type { AuditSource } from '../../src/authority/audit-verification.ts'
 import { writeCheckpoint } from '../../src/authority/checkpoint.ts'
@@ -8,6 +8,9 @@ import type { UnlinkedEvent } from '../../src/core/audit-link.ts'
 import { checkpointsOf, chainHead } from '../../src/store/audit.ts'
 import { world } from '../support/world.ts'
 import type { World } from '../support/world.ts'
+
+/** Where there is one chain; what holds for many is in test/store/postgres-upkeep.test.ts. */
+beforeEach(() => void vi.stubEnv('REMIT_TEST_ENGINE', 'sqlite'))
 
 const sourceOf = ({ context }: World): AuditSource => ({
   store: context.store,

@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test, vi } from 'vitest'
+import { beforeEach, expect, test, vi } from 'vitest'
 import { readCheckpoints } from '../../src/authority/checkpoint-file.ts'
 import {
   keepCheckpoints,
@@ -23,6 +23,9 @@ import { listPermissions } from '../../src/operations/list-permissions.ts'
 import { keptLog } from '../support/temporary.ts'
 import { world } from '../support/world.ts'
 import type { World } from '../support/world.ts'
+
+/** Where there is one chain; what holds for many is in test/store/postgres-upkeep.test.ts. */
+beforeEach(() => void vi.stubEnv('REMIT_TEST_ENGINE', 'sqlite'))
 
 const pace = { lookMs: 5, every: 300, events: 1000 }
 

@@ -2,7 +2,7 @@
 // only behind a checkpoint that is kept outside.
 import { mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { keepCheckpoints } from '../../src/authority/checkpointing.ts'
 import { onHost } from '../../src/authority/on-host.ts'
 import { pruneStore } from '../../src/authority/prune.ts'
@@ -17,6 +17,9 @@ import { queryAudit } from '../../src/operations/query-audit.ts'
 import { registerAgent } from '../../src/operations/register-agent.ts'
 import { world } from '../support/world.ts'
 import type { World } from '../support/world.ts'
+
+/** Where there is one chain; what holds for many is in test/store/postgres-upkeep.test.ts. */
+beforeEach(() => void vi.stubEnv('REMIT_TEST_ENGINE', 'sqlite'))
 
 const day = 86_400
 

@@ -2,7 +2,7 @@
 // cut together with the head and the checkpoints that would have told it.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { keepCheckpoints } from '../../src/authority/checkpointing.ts'
 import { exportLines } from '../../src/authority/export-audit.ts'
 import { onHost } from '../../src/authority/on-host.ts'
@@ -12,6 +12,9 @@ import type { UnlinkedEvent } from '../../src/core/audit-link.ts'
 import { chainHead } from '../../src/store/audit.ts'
 import { world } from '../support/world.ts'
 import type { World } from '../support/world.ts'
+
+/** Where there is one chain; what holds for many is in test/store/postgres-upkeep.test.ts. */
+beforeEach(() => void vi.stubEnv('REMIT_TEST_ENGINE', 'sqlite'))
 
 const eventOf = ({ context, orgId, serverId }: World, n: number): UnlinkedEvent => ({
   id: context.newId('evt'),

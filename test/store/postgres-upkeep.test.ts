@@ -1,8 +1,11 @@
 // Upkeep where every process writes an audit chain of its own: all of them are kept outside, verified as
 // one, exported and pruned.
-import { writeFileSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
+import { initStore, openApp } from '../../src/app.ts'
+import { backup, restore, rotateMaster } from '../../src/app/upkeep.ts'
 import { keepCheckpoints } from '../../src/authority/checkpointing.ts'
 import type { Context } from '../../src/authority/context.ts'
 import { exportLines } from '../../src/authority/export-audit.ts'
@@ -11,10 +14,21 @@ import { pruneStore } from '../../src/authority/prune.ts'
 import { verifyExport, verifyStore } from '../../src/authority/verify-store.ts'
 import { listPermissions } from '../../src/operations/list-permissions.ts'
 import { mintToken } from '../../src/operations/mint-token.ts'
+import { dropDatabase, newDatabase } from '../support/database.ts'
+import { configOf, keptLog } from '../support/temporary.ts'
 import { world } from '../support/world.ts'
 import type { World } from '../support/world.ts'
 
 const day = 86_400
+
+/** A store that `init` made in a database of its own, and its configuration. */
+async function initialised() {
+  const name = `upkeep_${randomBytes(8).toString('hex')}`
+  onTestFinished(() => dropDatabase(name))
+  const config = configOf({ REMIT_DATABASE_URL: newDatabase(name) })
+  await initStore(config)
+  return config
+}
 
 /** Two processes that both acted, before and after a checkpoint of both. */
 async function made() {
@@ -108,4 +122,27 @@ test('what ended goes, and every chain begins behind its checkpoint', async () =
   await act(1)
   await keepCheckpoints(first)
   expect(await verify()).toMatchObject({ ok: true })
+})
+
+test('another master key takes the place of the old one, and a running server notices nothing', async () => {
+  const config = await initialised()
+  const path = join(config.home, 'master.key')
+  const old = readFileSync(path, 'utf8')
+  const running = await openApp(config, { log: keptLog() })
+  await rotateMaster(config)
+  await Promise.allSettled([rotateMaster(config), rotateMaster(config), rotateMaster(config)])
+  const unit = { writes: [], events: [] }
+  expect(await running.context.committer.submit(unit)).toBe('committed')
+  await running.close()
+  const again = await openApp(config, { log: keptLog() })
+  await again.close()
+  writeFileSync(path, old)
+  await expect(openApp(config, { log: keptLog() })).rejects.toMatchObject({ code: 'unavailable' })
+})
+
+test('backup files are for stores in a file, and what to do instead is said', async () => {
+  const config = await initialised()
+  const file = join(config.home, 'backup')
+  await expect(backup(config, file)).rejects.toMatchObject({ code: 'unsupported' })
+  await expect(restore(config, file, false)).rejects.toMatchObject({ code: 'unsupported' })
 })
