@@ -2,6 +2,8 @@
 
 import { z } from 'zod'
 import { auditHash, verifyAudit as verify } from '../authority/audit-verification.ts'
+import { readCheckpoints } from '../authority/checkpoint-file.ts'
+import type { Signed } from '../authority/checkpoint-file.ts'
 import { Refusal } from '../core/refusal.ts'
 import { requireFirstOrg } from './may.ts'
 import { defineOperation } from './operation.ts'
@@ -46,8 +48,15 @@ export const verifyAudit = defineOperation({
     const { audit, keys, ring, self, store } = call.context
     await audit.flush()
     const verifiers = ring.verifiers('checkpoint', call.now)
-    const source = { store, hashOf: auditHash(keys), verifiers, issuer: self.issuer }
+    const signed = { verifiers, issuer: self.issuer }
+    const { checkpoints } = call.context.settings
+    const kept = checkpoints === undefined ? [] : await genuineIn(checkpoints, signed)
+    const source = { store, hashOf: auditHash(keys), ...signed, kept }
     const report = await verify(source, { chain, from, to })
     return { result: report, detail: { ok: report.ok, count: report.count } }
   },
 })
+
+/** Checkpoints that were kept outside the database: they show what was cut with its head. */
+const genuineIn = async (path: string, signed: Signed) =>
+  (await readCheckpoints(path, signed)).genuine

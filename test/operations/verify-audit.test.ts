@@ -1,7 +1,12 @@
 // verify_audit: whether the audit is what was written; what it finds is tested with its verification.
 
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { appendCheckpoints } from '../../src/authority/checkpoint-file.ts'
+import { keepCheckpoints } from '../../src/authority/checkpointing.ts'
+import { signOwnJwt } from '../../src/crypto/own-jwt.ts'
 import { verifyAudit } from '../../src/operations/verify-audit.ts'
+import { temporaryFolder } from '../support/temporary.ts'
 import { world } from '../support/world.ts'
 import type { World } from '../support/world.ts'
 import { ask, refuse, rootOf } from './asking.ts'
@@ -34,6 +39,24 @@ test('damage is told with its place', async () => {
       },
     ],
   })
+})
+
+test('what is kept outside the database must be found in it', async () => {
+  const checkpoints = join(temporaryFolder(), 'kept.jsonl')
+  const w = await world({ settings: { checkpoints } })
+  await rootOf(w, w.local)
+  await keepCheckpoints(w.context)
+  expect((await ask(w, verifyAudit)).ok).toBe(true)
+  // Signed by this store, and of an event that it no longer has.
+  const chain = mainChain(w)
+  const { signer } = w.context.ring.signer('checkpoint')
+  const lost = { chain, seq: 500, head: 'x', at: w.now() }
+  const statement = { iss: w.issuer, server_id: w.serverId, ...lost }
+  await appendCheckpoints(checkpoints, [{ ...lost, signed: signOwnJwt(signer, statement) }])
+  const { ok, chains } = await ask(w, verifyAudit)
+  expect(ok).toBe(false)
+  const bad = chains.find((each) => each.chain === chain)
+  expect(bad).toMatchObject({ what: 'truncated', first_bad_seq: (bad?.count ?? 0) + 1 })
 })
 
 test('refused as it must be', async () => {
