@@ -4,7 +4,7 @@
 // starts a new one (authority: rule 2).
 
 import type { UnlinkedEvent } from '../core/audit-link.ts'
-import { methodOfKind, originOf } from '../core/credential.ts'
+import { credentialStatus, methodOfKind, originOf } from '../core/credential.ts'
 import type { Credential } from '../core/credential.ts'
 import { hardMaxDepth } from '../core/grant.ts'
 import type { Grant } from '../core/grant.ts'
@@ -29,9 +29,19 @@ export async function standingRoot(context: Context, credential: Credential): Pr
       const state = await grantState(live, newest.id, now())
       if (state?.liveness.live === true && isUntouched(context, newest, credential)) return state
     }
+    assertStillGood(context, credential)
     await start(context, credential, newest)
   }
   throw new Refusal('unavailable', { message: 'The state changes too fast; try again.' })
+}
+
+/** What ended meanwhile, in another process too, starts no root. */
+function assertStillGood({ live, now }: Context, { id, agentId }: Credential): void {
+  if (live.agent(agentId)?.status !== 'active') throw new Refusal('agent_suspended')
+  const credential = live.credential(id)
+  const status = credential === undefined ? 'revoked' : credentialStatus(credential, now())
+  if (status === 'active' || status === 'retiring') return
+  throw new Refusal('invalid_client', { message: `The credential is ${status}.` })
 }
 
 /** The newest one whether it lives or not, for the repeat of a call that ended its own credential. */
