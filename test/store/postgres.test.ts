@@ -7,8 +7,8 @@ import { testDatabase } from '../support/database.ts'
 import { runContract } from './contract.ts'
 import type { Open } from './contract/bench.ts'
 
-runContract('postgres', (): Open => {
-  const database = testDatabase('', `store_${randomBytes(8).toString('hex')}`)
+runContract('postgres', async (): Promise<Open> => {
+  const database = await testDatabase('', `store_${randomBytes(8).toString('hex')}`)
   onTestFinished(database.drop)
   return (options) => openForInit(database.place(), options)
 })

@@ -24,8 +24,11 @@ export interface TestDatabase {
 }
 
 /** On the engine that the run is for. */
-export const testDatabase = (home: string, name: string): TestDatabase =>
-  isOnPostgres() ? onPostgres(name) : onSqlite(home)
+export const testDatabase = async (
+  home: string,
+  name: string,
+  via?: (url: string) => Promise<string>,
+): Promise<TestDatabase> => (isOnPostgres() ? onPostgres(name, via) : onSqlite(home))
 
 export const isOnPostgres = (): boolean => process.env['REMIT_TEST_ENGINE'] === 'postgres'
 
@@ -66,13 +69,17 @@ const byName = (names: readonly string[], read: (name: string) => Rows) =>
 
 let chains = 0
 
-function onPostgres(name: string): TestDatabase {
+async function onPostgres(
+  name: string,
+  via?: (url: string) => Promise<string>,
+): Promise<TestDatabase> {
   const url = newDatabase(name)
+  const taken = (await via?.(url)) ?? url
   return {
     place: () => {
       chains += 1
       // Strict, so that what one process did is known to the next call in another, as the tests ask.
-      return { engine: 'postgres', url: () => url, chain: `chain-${chains}`, strict: true }
+      return { engine: 'postgres', url: () => taken, chain: `chain-${chains}`, strict: true }
     },
     run: (sql, values) => askPostgres(url, numbered(sql), values).count,
     first: (sql) => askPostgres(url, sql).first,

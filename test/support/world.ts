@@ -50,6 +50,8 @@ export interface WorldOptions {
   readonly settings?: Partial<Settings>
   /** `false` leaves this server's registration credential unredeemed. */
   readonly registered?: boolean
+  /** On PostgreSQL: the way that processes take to the database. */
+  readonly via?: (url: string) => Promise<string>
 }
 
 export type World = Awaited<ReturnType<typeof world>>
@@ -59,7 +61,8 @@ const quick = { memoryKib: 1024, passes: 2, lanes: 1 }
 
 export async function world(options: WorldOptions = {}) {
   const home = mkdtempSync(join(tmpdir(), 'remit-world-'))
-  const database = testDatabase(home, `world_${randomBytes(8).toString('hex')}`)
+  const name = `world_${randomBytes(8).toString('hex')}`
+  const database = await testDatabase(home, name, options.via)
   const dataKey = Buffer.alloc(32, 7)
   const keys = deriveKeys(dataKey)
   const newId = countedIds()
