@@ -38,7 +38,10 @@ test('of twenty simultaneous rotations of a compromised secret exactly one wins'
   )
   const { allowed, ...refused } = tally(answers)
   expect(allowed).toBe(1)
-  expect(Object.keys(refused).filter((code) => code !== 'invalid_client')).toEqual([])
+  // Where a commit takes a while, who was let in before it may also hear that the rotation was done.
+  const losing =
+    w.context.store.engine === 'sqlite' ? ['invalid_client'] : ['invalid_client', 'conflict']
+  expect(Object.keys(refused).filter((code) => !losing.includes(code))).toEqual([])
 })
 
 test('a retiring secret still calls, but adds, rotates and revokes nothing of its own agent', async () => {
