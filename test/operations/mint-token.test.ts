@@ -1,11 +1,10 @@
 // mint_token: a root grant and its first token, from proof of a credential.
 
-import { readFileSync, statSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { mintToken } from '../../src/operations/mint-token.ts'
 import { updateAgent } from '../../src/operations/update-agent.ts'
 import { world } from '../support/world.ts'
-import { ask, askForAll, contents, expectDryRun, refuse, rootOf, whoami } from './asking.ts'
+import { ask, askForAll, expectDryRun, refuse, rootOf } from './asking.ts'
 
 test('what is not said takes its default', async () => {
   const w = await world()
@@ -193,64 +192,6 @@ describe('only proof of a credential makes a root', () => {
     const w = await world()
     const reader = await w.addAgent('reader', 'demo:read')
     expect(await ask(w, mintToken, { scopes: ['demo:read'] }, reader)).toMatchObject({ depth: 0 })
-  })
-})
-
-describe('the token reaches its holder', () => {
-  const asked = { scopes: ['demo:read'], ttl_seconds: 60 }
-
-  test('in the metadata', async () => {
-    const w = await world()
-    const { result, meta } = await askForAll(w, mintToken, { ...asked, delivery: 'meta' })
-    expect(result.delivery).toEqual({ kind: 'meta' })
-    expect(meta).toEqual({ 'dev.remit/token': expect.stringMatching(/^eyJ/) })
-    expect(JSON.stringify(result)).not.toContain(meta['dev.remit/token'])
-  })
-
-  test('in a private file that holds nothing else', async () => {
-    const w = await world()
-    const { result, meta } = await askForAll(w, mintToken, { ...asked, delivery: 'file' })
-    const { kind, path = '' } = result.delivery ?? { kind: '' }
-    expect({ kind, meta }).toEqual({ kind: 'file', meta: {} })
-    expect(path.startsWith(`${w.home}/deliveries/`)).toBe(true)
-    expect(statSync(path).mode & 0o777).toBe(0o600)
-    const presentedToken = readFileSync(path, 'utf8')
-    expect(await ask(w, whoami, {}, { kind: 'token', presentedToken })).toMatchObject({
-      grant: { id: result.grant_id },
-    })
-  })
-
-  test('by a handoff, of which only the code is told', async () => {
-    const w = await world()
-    const { result, meta } = await askForAll(w, mintToken, { ...asked, delivery: 'handoff' })
-    expect(result.delivery).toEqual({
-      kind: 'handoff',
-      handoff: expect.stringMatching(/^rmt_hof_/),
-    })
-    expect(meta).toEqual({})
-  })
-
-  test('as its handle, with nothing else', async () => {
-    const w = await world()
-    const { result, meta } = await askForAll(w, mintToken, asked)
-    expect([result.delivery, meta]).toEqual([{ kind: 'handle' }, {}])
-  })
-
-  test.each([
-    ['sealed', 'unsupported', {}],
-    ['inline', 'invalid_request', { delivery: ['handle'] as const }],
-    ['file', 'invalid_request', { localFiles: false }],
-  ])('%s is refused as %s where it is not to be had', async (delivery, code, settings) => {
-    const w = await world({ settings })
-    const before = await contents(w)
-    expect(await refuse(w, mintToken, { ...asked, delivery })).toMatchObject({ code })
-    expect((await contents(w))['tokens']).toEqual(before['tokens'])
-  })
-
-  test('bound keys are not supported yet', async () => {
-    const w = await world()
-    const bound = { ...asked, bind_jwk: { kty: 'OKP' } }
-    expect(await refuse(w, mintToken, bound)).toMatchObject({ code: 'unsupported' })
   })
 })
 
