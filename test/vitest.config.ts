@@ -17,9 +17,10 @@ const onBoth = [
   ...['races', 'freshness', 'uses', 'idempotency', 'rotation', 'handoffs'].map(
     (name) => `test/attacks/${name}.test.ts`,
   ),
-  ...['mint-token', 'delegate-token', 'revoke-token', 'perform'].map(
+  ...['mint-token', 'delegate-token', 'revoke-token', 'perform', 'perform-audit'].map(
     (name) => `test/operations/${name}.test.ts`,
   ),
+  ...['clients', 'processes', 'crash'].map((name) => `test/e2e/${name}.test.ts`),
 ]
 
 const worlds = ['test/{attacks,operations,properties,authority}/**/*.test.ts']
