@@ -1,13 +1,17 @@
 // Real servers: the built file, started as a host starts it, each in a home of its own. What a test
 // starts here is ended with it, by its pid, and nothing else is.
+import Database from 'better-sqlite3'
 import { spawn } from 'node:child_process'
-import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
 import { afterAll, onTestFinished, vi } from 'vitest'
+import { dropDatabase, isOnPostgres, newDatabase, numbered } from '../support/database.ts'
+import { askPostgres } from '../support/postgres-now.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 
 /** Many processes on a busy machine; nothing here is measured by the clock. */
@@ -33,6 +37,8 @@ export interface Home {
   readonly made: Made
   /** The variables of a process in this home: with a credential file of it, if one is named. */
   env(credential?: string): Env
+  /** The first column of the first row of the store, with `?` for values. */
+  first(sql: string, values?: readonly string[]): unknown
   /** One command line of the real bin, as the administrator unless `env` says otherwise. */
   run(args: readonly string[], options?: { env?: Env; input?: string }): Promise<Ran>
   /** A credential of its own for a new agent, as `_meta` that presents it. */
@@ -50,7 +56,11 @@ interface Made {
 
 const templates = mkdtempSync(join(tmpdir(), 'remit-e2e-'))
 let template: Promise<Made> | undefined
-afterAll(() => rmSync(templates, { recursive: true, force: true }))
+const templateDatabase = isOnPostgres() ? `e2e_${randomBytes(8).toString('hex')}` : undefined
+afterAll(() => {
+  if (template !== undefined && templateDatabase !== undefined) dropDatabase(templateDatabase)
+  rmSync(templates, { recursive: true, force: true })
+})
 
 export interface Holder {
   readonly id: string
@@ -74,10 +84,12 @@ export const emptyHome = (): string => join(temporaryFolder(), 'home')
 export async function home(path = emptyHome()): Promise<Home> {
   const made = await (template ??= makeTemplate())
   cpSync(made.home, path, { recursive: true })
+  const database = copyOfDatabase()
   const env = (credential?: string): Env => ({
     ...bare,
     HOME: dirname(path),
     REMIT_HOME: path,
+    ...behind(database, path),
     ...(credential !== undefined && { REMIT_CREDENTIAL_FILE: credential }),
   })
   const run: Home['run'] = (args, { env: more = {}, input } = {}) =>
@@ -88,6 +100,10 @@ export async function home(path = emptyHome()): Promise<Home> {
     made,
     env,
     run,
+    first: (sql, values = []) =>
+      database === undefined
+        ? firstOfFile(join(path, 'remit.db'), sql, values)
+        : askPostgres(database, numbered(sql), values).first,
     async agent(name, ceiling) {
       const scopes = ceiling.flatMap((scope) => ['--ceiling', scope])
       const text = ['--name', name, '--description', 'Tests.', '--owner', 'tests', '--json']
@@ -104,9 +120,40 @@ export async function home(path = emptyHome()): Promise<Home> {
   }
 }
 
+/** Strict, so that what one process did is known to the next call in another, as the tests ask. */
+function behind(url: string | undefined, folder: string): Env {
+  if (url === undefined) return {}
+  const file = join(folder, 'database-url')
+  writeFileSync(file, url, { mode: 0o600 })
+  return { REMIT_DATABASE_URL_FILE: file, REMIT_REVOCATION: 'strict' }
+}
+
+function copyOfDatabase(): string | undefined {
+  if (templateDatabase === undefined) return undefined
+  const name = `e2e_${randomBytes(8).toString('hex')}`
+  onTestFinished(() => {
+    dropDatabase(name)
+  })
+  return newDatabase(name, templateDatabase)
+}
+
+function firstOfFile(file: string, sql: string, values: readonly string[]): unknown {
+  const db = new Database(file, { readonly: true })
+  try {
+    return db
+      .prepare(sql)
+      .pluck()
+      .get(...values)
+  } finally {
+    db.close()
+  }
+}
+
 async function makeTemplate(): Promise<Made> {
   const at = join(templates, 'home')
-  const { code, err, json } = await runMain(['init', '--json'], { ...bare, REMIT_HOME: at })
+  const url = templateDatabase === undefined ? undefined : newDatabase(templateDatabase)
+  const env = { ...bare, REMIT_HOME: at, ...behind(url, templates) }
+  const { code, err, json } = await runMain(['init', '--json'], env)
   if (code !== 0) throw new Error(`init failed: ${err}`)
   return { ...json, home: at } as Made
 }

@@ -109,7 +109,8 @@ export function dropDatabase(name: string): void {
   askPostgres(server, `drop database ${name} with (force)`)
 }
 
-function numbered(sql: string): string {
+/** `?` as PostgreSQL has it. */
+export function numbered(sql: string): string {
   let n = 0
   return sql.replaceAll('?', () => {
     n += 1
