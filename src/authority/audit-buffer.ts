@@ -67,10 +67,11 @@ export function createAuditBuffer(committer: Committer): AuditBuffer {
     throw new Refusal('unavailable', { message: 'The audit did not take the events.' })
   }
 
+  /** Whoever ends flushes; a store that takes nothing more must not keep a process that is done. */
   function later(): void {
     timer ??= setTimeout(() => {
       write().catch(() => undefined)
-    }, batchMs)
+    }, batchMs).unref()
   }
 
   function moveStrangers(): void {
