@@ -19,6 +19,11 @@ declare module 'vitest' {
   }
 }
 
+// The package ends this process with 0 whenever nothing is left to do, whatever had failed before.
+process.prependListener('beforeExit', (code) => {
+  if (code !== 0) process.exit(code)
+})
+
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const server = await startPostgres().catch((error: unknown) => {
     throw new Error(
