@@ -2,7 +2,6 @@
 // live state and the clock: while no change was taken in and the second has not passed, the same question
 // has the same answer, and only its audit is new. Refusals and denials are never kept.
 
-import { LRUCache } from 'lru-cache'
 import type { Context } from '../authority/context.ts'
 import { metaKeys } from '../authority/presented.ts'
 import type { Presented } from '../authority/presented.ts'
@@ -31,7 +30,8 @@ interface Kept extends Standing {
 }
 
 /** By what was presented, then by operation and arguments. */
-type Memory = Moment & { readonly sources: LRUCache<string | Presented, Map<string, Kept>> }
+type Answers = Map<string | Presented, Map<string, Kept>>
+type Memory = Moment & { readonly answers: Answers }
 
 const memories = new WeakMap<Context, Memory>()
 const mostSources = 10_000
@@ -52,7 +52,7 @@ export function answerAgain(
   const memory = memories.get(context)
   if (memory === undefined || !isNow(context, memory)) return undefined
   const source = sourceOf(request)
-  const questions = source === undefined ? undefined : memory.sources.get(source)
+  const questions = source === undefined ? undefined : memory.answers.get(source)
   const kept = questions?.get(questionOf(operation, request))
   if (kept === undefined) return undefined
   const decisionId = context.audit.add(kept.auditKey, () => kept.event(request))
@@ -72,10 +72,11 @@ export function keepAnswer(
   if (source === undefined || !isNow(context, since)) return
   const question = questionOf(operation, request)
   if (question.length > longestArguments) return
-  const memory = memoryAt(context, since)
-  const questions = memory.sources.get(source) ?? new Map<string, Kept>()
-  memory.sources.set(source, questions)
-  if (questions.size >= mostQuestions) questions.clear()
+  const { answers } = memoryAt(context, since)
+  const questions = answers.get(source) ?? new Map<string, Kept>()
+  if (questions.size >= mostQuestions) return
+  if (questions.size === 0 && answers.size >= mostSources) return
+  answers.set(source, questions)
   questions.set(question, { ...standing, answer: naming(standing.result, '') })
 }
 
@@ -83,8 +84,7 @@ export function keepAnswer(
 function memoryAt(context: Context, since: Moment): Memory {
   const known = memories.get(context)
   if (known !== undefined && isNow(context, known)) return known
-  const sources = new LRUCache<string | Presented, Map<string, Kept>>({ max: mostSources })
-  const fresh = { ...since, sources }
+  const fresh = { ...since, answers: new Map() }
   memories.set(context, fresh)
   return fresh
 }
