@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { configurationTable } from '../src/config.ts'
 import { exitCodeOf, httpStatusOf, Refusal, refusalCodes } from '../src/core/refusal.ts'
 import { operations } from '../src/operations/index.ts'

@@ -3,7 +3,7 @@
 // read those: it comes from a file.
 
 import { InvalidArgumentError, Option } from 'commander'
-import { z } from 'zod'
+import * as z from 'zod'
 import { inputSchemaOf } from '../operations/arguments.ts'
 import type { Operation } from '../operations/operation.ts'
 

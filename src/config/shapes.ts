@@ -1,7 +1,7 @@
 // The shapes that settings have in the environment. Each fault completes a sentence that begins with the
 // variable's name; a value is never repeated, since it may be a secret in the wrong place.
 
-import { z } from 'zod'
+import * as z from 'zod'
 import { parseScopes } from '../core/scope.ts'
 
 export const kinds = ['handle', 'meta', 'file', 'handoff', 'inline'] as const

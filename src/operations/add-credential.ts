@@ -1,7 +1,7 @@
 // add_credential: another way for an agent to prove itself, within the caller's own authority and, for
 // one's own agent, within the life of what the caller came with.
 
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Credential } from '../core/credential.ts'
 import { Refusal } from '../core/refusal.ts'
 import { putCredential } from '../store/credentials.ts'

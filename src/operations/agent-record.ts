@@ -1,7 +1,7 @@
 // An agent as `get_agent`, `list_agents` and `update_agent` show it: the record, and how old and how
 // recently used its credentials are. A retired agent is due for nothing.
 
-import { z } from 'zod'
+import * as z from 'zod'
 import { agentStatuses, authMethods, sensitivities } from '../core/agent.ts'
 import type { Agent } from '../core/agent.ts'
 import { credentialStatus } from '../core/credential.ts'

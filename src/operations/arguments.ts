@@ -1,7 +1,7 @@
 // From untrusted arguments to an operation's input: parsed once, strictly. Arguments that hold one of
 // our secrets or tokens where none belongs are refused unechoed and kept nowhere (authority: rule 34).
 
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Context } from '../authority/context.ts'
 import { Refusal } from '../core/refusal.ts'
 import { containsSecret, secretKindOf } from '../crypto/secret.ts'

@@ -1,6 +1,6 @@
 // check_permission: "may I?", answered with a reason for each permission asked about.
 
-import { z } from 'zod'
+import * as z from 'zod'
 import { deadRefusal, grantState } from '../authority/grant-state.ts'
 import { isOwn } from '../authority/acting.ts'
 import type { Authority } from '../core/authority.ts'

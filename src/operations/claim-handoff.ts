@@ -1,7 +1,7 @@
 // claim_handoff: fetches, once, what was handed over. Only the recipient claims; a second claim that is
 // no retry ends what was handed over and nothing above it (authority: rule 21).
 
-import { z } from 'zod'
+import * as z from 'zod'
 import { grantState } from '../authority/grant-state.ts'
 import { metaKeys } from '../authority/presented.ts'
 import { keyedHash } from '../crypto/keyed-hash.ts'

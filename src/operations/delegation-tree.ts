@@ -1,6 +1,6 @@
 // delegation_tree: who holds what from whom, as data and as a drawing.
 
-import { z } from 'zod'
+import * as z from 'zod'
 import { grantState } from '../authority/grant-state.ts'
 import type { GrantState } from '../authority/grant-state.ts'
 import { effectiveScopes } from '../core/authority.ts'

@@ -1,7 +1,7 @@
 // The shapes that arguments and results share, each defined once. Descriptions are written for the agent
 // that fills them in.
 
-import { z } from 'zod'
+import * as z from 'zod'
 import { deliveryKinds } from '../authority/context.ts'
 import { agentStatuses, authMethods, sensitivities } from '../core/agent.ts'
 import { protections } from '../core/grant.ts'

@@ -1,6 +1,6 @@
 // One agent, by id or name: one's own without a permission, another with `agents/<name>:read`.
 
-import { z } from 'zod'
+import * as z from 'zod'
 import { agentRecord, agentRecordOf } from './agent-record.ts'
 import { agentRef } from './fields.ts'
 import { findAgent, may, unknown } from './may.ts'

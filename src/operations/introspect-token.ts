@@ -1,7 +1,7 @@
 // introspect_token: what a token or grant is, after RFC 7662. What the caller has no part in is inactive,
 // whatever it is.
 
-import { z } from 'zod'
+import * as z from 'zod'
 import { isOwn } from '../authority/acting.ts'
 import { audienceName } from '../authority/audience.ts'
 import { grantState } from '../authority/grant-state.ts'

@@ -1,6 +1,6 @@
 // Declares how another MCP server is invited to register. Only this server itself registers here yet.
 
-import { z } from 'zod'
+import * as z from 'zod'
 import { Refusal } from '../core/refusal.ts'
 import { delivered, delivery, name, seconds, time } from './fields.ts'
 import { requireRootOrCredential } from './may.ts'

@@ -1,6 +1,6 @@
 // The agents of the organisation that the caller may read, oldest first; its own is always among them.
 
-import { z } from 'zod'
+import * as z from 'zod'
 import { agentRecord, agentRecordOf, isDueWithin, isStaleFor } from './agent-record.ts'
 import type { AgentRecord } from './agent-record.ts'
 import { freeText, id, limit, status } from './fields.ts'

@@ -1,7 +1,7 @@
 // The credentials of one agent, never their secrets: one's own by a credential, another's with the
 // permission.
 
-import { z } from 'zod'
+import * as z from 'zod'
 import { credentialKinds, credentialStatus } from '../core/credential.ts'
 import type { Credential } from '../core/credential.ts'
 import { agentCredentialUses } from '../store/credentials.ts'

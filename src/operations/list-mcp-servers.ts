@@ -1,6 +1,6 @@
 // The MCP servers that registered here. Like all server details this belongs to the first organisation.
 
-import { z } from 'zod'
+import * as z from 'zod'
 import type { McpServer } from '../core/state.ts'
 import { sightings } from '../store/servers.ts'
 import { time } from './fields.ts'

@@ -1,6 +1,6 @@
 // list_permissions: what a grant allows at this moment, and its limits.
 
-import { z } from 'zod'
+import * as z from 'zod'
 import { isOwn } from '../authority/acting.ts'
 import { audienceName, audienceOf } from '../authority/audience.ts'
 import { deadRefusal, grantState } from '../authority/grant-state.ts'

@@ -1,7 +1,7 @@
 // The types whose scopes mean something in the caller's organisation: those registered there, and
 // Remit's own.
 
-import { z } from 'zod'
+import * as z from 'zod'
 import { reservedTypes } from '../core/reserved-types.ts'
 import { defineOperation } from './operation.ts'
 import {

@@ -1,6 +1,6 @@
 // list_tokens: grants with their newest token, one's own or those one may read about.
 
-import { z } from 'zod'
+import * as z from 'zod'
 import { isOwn } from '../authority/acting.ts'
 import { audienceName, audienceOf } from '../authority/audience.ts'
 import { grantState } from '../authority/grant-state.ts'

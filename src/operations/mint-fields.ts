@@ -1,6 +1,6 @@
 // What minting and delegating take and answer.
 
-import { z } from 'zod'
+import * as z from 'zod'
 import { hardMaxDepth } from '../core/grant.ts'
 import * as field from './fields.ts'
 

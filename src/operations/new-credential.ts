@@ -1,7 +1,7 @@
 // Making a credential for an agent: shared by registering an agent, adding to one and rotating. The
 // secret is made here, hashed outside the commit, and leaves only through its delivery.
 
-import { z } from 'zod'
+import * as z from 'zod'
 import { secretHash } from '../authority/by-secret.ts'
 import type { DeliveryKind } from '../authority/context.ts'
 import type { Agent } from '../core/agent.ts'

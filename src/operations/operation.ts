@@ -2,7 +2,7 @@
 // reference table and the audit action. A handler reads, decides and returns its writes; it does not
 // write. `perform.ts` is the one path that runs it.
 
-import type { z } from 'zod'
+import type * as z from 'zod'
 import type { Caller } from '../authority/caller.ts'
 import type { Context } from '../authority/context.ts'
 import type { Presented } from '../authority/presented.ts'

@@ -1,7 +1,7 @@
 // The audit of the caller's organisation, newest first. What is still waiting to be written is written
 // before, so that whoever was told a decision finds it.
 
-import { z } from 'zod'
+import * as z from 'zod'
 import type { AuditEvent } from '../core/audit-link.ts'
 import { refusalCodes } from '../core/refusal.ts'
 import { queryEvents } from '../store/audit.ts'

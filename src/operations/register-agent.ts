@@ -1,7 +1,7 @@
 // register_agent: a new agent with a ceiling that the caller's own authority covers, and usually its
 // first credential. No owner, no record.
 
-import { z } from 'zod'
+import * as z from 'zod'
 import { authMethods } from '../core/agent.ts'
 import type { Agent } from '../core/agent.ts'
 import type { Credential } from '../core/credential.ts'

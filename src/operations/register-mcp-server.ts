@@ -1,7 +1,7 @@
 // register_mcp_server: presented by a registration credential or a bound key, never by an agent. What it
 // does stands in authority/register-server.ts, which this server's own start uses too.
 
-import { z } from 'zod'
+import * as z from 'zod'
 import { registerServer } from '../authority/register-server.ts'
 import { Refusal } from '../core/refusal.ts'
 import { name, time } from './fields.ts'

@@ -1,7 +1,7 @@
 // Registers a resource type, or, by its first registrant, adds operations to it or describes it anew.
 // An operation once registered stays: taking it away would change what existing grants say.
 
-import { z } from 'zod'
+import * as z from 'zod'
 import { Refusal } from '../core/refusal.ts'
 import { reservedTypes } from '../core/reserved-types.ts'
 import type { ResourceType } from '../core/state.ts'

@@ -1,7 +1,7 @@
 // renew_token: a new token for a grant that is still live, by the agent that holds it. Children hang on
 // the grant, so they are not orphaned.
 
-import { z } from 'zod'
+import * as z from 'zod'
 import { audienceOf, serverMeant } from '../authority/audience.ts'
 import { grantState } from '../authority/grant-state.ts'
 import type { GrantState } from '../authority/grant-state.ts'

@@ -1,6 +1,6 @@
 // A resource type as operations show it.
 
-import { z } from 'zod'
+import * as z from 'zod'
 import type { ResourceType } from '../core/state.ts'
 import { strings, time } from './fields.ts'
 

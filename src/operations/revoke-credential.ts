@@ -1,6 +1,6 @@
 // revoke_credential: ends a credential, and by default every grant that came from it.
 
-import { z } from 'zod'
+import * as z from 'zod'
 import { credentialStatus, revoked } from '../core/credential.ts'
 import type { Credential } from '../core/credential.ts'
 import type { Revocation } from '../core/revocation.ts'

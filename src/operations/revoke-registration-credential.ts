@@ -1,7 +1,7 @@
 // Ends the registration of an MCP server and with it the server. For this very server that is the stop
 // of every process: the next call is `unavailable`.
 
-import { z } from 'zod'
+import * as z from 'zod'
 import type { McpServer } from '../core/state.ts'
 import { revocationKey } from '../core/revocation.ts'
 import { insertRevocation } from '../store/revocations.ts'

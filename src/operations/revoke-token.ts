@@ -1,7 +1,7 @@
 // revoke_token: ends a branch of delegation at once, whatever its size, by one row. Without
 // `tokens:revoke` every selector reaches only what is one's own.
 
-import { z } from 'zod'
+import * as z from 'zod'
 import { isOwn } from '../authority/acting.ts'
 import { grantState } from '../authority/grant-state.ts'
 import type { GrantState } from '../authority/grant-state.ts'

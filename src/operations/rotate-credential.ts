@@ -1,7 +1,7 @@
 // rotate_credential: a successor with the same scopes and expiry, the old one still good for a while. An
 // overlap of zero means compromised: the old one is dead at the commit, with the grants it made.
 
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Agent } from '../core/agent.ts'
 import { credentialStatus, revoked } from '../core/credential.ts'
 import type { Credential } from '../core/credential.ts'

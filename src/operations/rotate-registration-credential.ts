@@ -1,7 +1,7 @@
 // A new registration credential for a registered MCP server. The present key stays good until the new
 // credential is redeemed, which binds a new key and ends the old one at that moment.
 
-import { z } from 'zod'
+import * as z from 'zod'
 import { keyedHash } from '../crypto/keyed-hash.ts'
 import { generateRegistrationKey } from '../crypto/registration-proof.ts'
 import { newSecret } from '../crypto/secret.ts'

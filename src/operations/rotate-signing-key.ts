@@ -1,7 +1,7 @@
 // Replaces the key that signs access tokens. The old one verifies on for a while; retired after 0
 // seconds it counts as compromised, and everything under it is dead at the commit (authority: 22).
 
-import { z } from 'zod'
+import * as z from 'zod'
 import { sealRecord } from '../authority/key-ring.ts'
 import type { Context } from '../authority/context.ts'
 import { seal } from '../crypto/seal.ts'

@@ -1,6 +1,6 @@
 // How this server is: its registration, its signing keys, its store and the end of its audit.
 
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Context } from '../authority/context.ts'
 import { chainStart } from '../core/audit-link.ts'
 import { Refusal } from '../core/refusal.ts'

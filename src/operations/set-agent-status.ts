@@ -1,7 +1,7 @@
 // set_agent_status: suspending ends every grant of an agent and all below, for good; making it active
 // again lets it start anew. Retired is final.
 
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Agent } from '../core/agent.ts'
 import { Refusal } from '../core/refusal.ts'
 import type { Revocation } from '../core/revocation.ts'

@@ -1,7 +1,7 @@
 // update_agent: changes what an agent may be. A smaller ceiling binds every live grant at once and for
 // good; a larger one widens none.
 
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Agent } from '../core/agent.ts'
 import { isId } from '../core/id.ts'
 import { Refusal } from '../core/refusal.ts'

@@ -1,6 +1,6 @@
 // Verifies the audit of the whole store, and so belongs to its first organisation (authority: 39).
 
-import { z } from 'zod'
+import * as z from 'zod'
 import { auditHash, verifyAudit as verify } from '../authority/audit-verification.ts'
 import { readCheckpoints } from '../authority/checkpoint-file.ts'
 import type { Signed } from '../authority/checkpoint-file.ts'

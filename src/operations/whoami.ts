@@ -1,6 +1,6 @@
 // whoami: who the caller is, under which grant, and what it may call.
 
-import { z } from 'zod'
+import * as z from 'zod'
 import { audienceName, audienceOf } from '../authority/audience.ts'
 import { effectiveScopes } from '../core/authority.ts'
 import * as field from './fields.ts'

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { z } from 'zod'
+import * as z from 'zod'
 import { flagsOf, nestedArguments } from '../../src/cli/flags.ts'
 import { fail } from '../../src/cli/failure.ts'
 import { argumentsFrom } from '../../src/cli/input.ts'

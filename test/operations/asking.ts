@@ -4,7 +4,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Presented } from '../../src/authority/presented.ts'
 import type { RefusalError } from '../../src/core/refusal.ts'
 import { delegateToken } from '../../src/operations/delegate-token.ts'

@@ -1,7 +1,7 @@
 // The one path that every call takes: authenticate, parse, permission, handle, commit, answer.
 
 import { describe, expect, test } from 'vitest'
-import { z } from 'zod'
+import * as z from 'zod'
 import { Refusal } from '../../src/core/refusal.ts'
 import { checkPermission } from '../../src/operations/check-permission.ts'
 import { defineOperation } from '../../src/operations/operation.ts'
