@@ -51,6 +51,7 @@ export async function walk({ store, hashOf, chain, from, to, floor, anchors }: W
       }
       verifier.add(event)
       next = event.seq + 1
+      if (!verifier.verdict().ok) break
     }
     if (page.length < pageSize) break
     await setImmediate()

@@ -11,6 +11,8 @@ import type { State } from './state.ts'
 
 export interface Bound {
   readonly scopes: ScopeSet
+  /** The scopes as people and other servers are told them, where that says more exactly what they mean. */
+  readonly told?: ScopeSet
   /** The change up to which `*` as operation knows operations; absent: all that are registered. */
   readonly asOf?: number
   /** The grant or agent this bound belongs to. */
@@ -36,18 +38,33 @@ function boundsOf(grant: Grant, state: State): Bound[] {
   const agent = state.agent(grant.agentId)
   const ceiling = agent === undefined ? [] : state.ceilingOf(agent)
   return [
-    ...(grant.standing ? standingBounds(grant, state) : [ownBound(grant)]),
+    ...(grant.standing ? standingBounds(grant, state) : [ownBound(grant, state)]),
     { scopes: ceiling, at: grant.agentId, kind: 'ceiling' },
     ...cutsSince(grant, state),
   ]
 }
 
-const ownBound = (grant: Grant): Bound => ({
+const ownBound = (grant: Grant, state: State): Bound => ({
   scopes: grant.scopes,
+  told: grant.scopes.flatMap((scope) => spelledOut(scope, grant, state)),
   asOf: grant.createdSeq,
   at: grant.id,
   kind: 'grant',
 })
+
+/** `*` as it is told once operations were registered that it does not mean: those it does. */
+function spelledOut(scope: Scope, { orgId, createdSeq }: Grant, state: State): ScopeSet {
+  const operations = state.resourceType(orgId, scope.type)?.operations ?? new Map<string, number>()
+  const isOlder = scope.operation === '*' && [...operations.values()].some((at) => at > createdSeq)
+  if (!isOlder) return [scope]
+  return [...operations]
+    .filter(([, since]) => since <= createdSeq)
+    .map(([operation]) => ({
+      ...scope,
+      operation,
+      text: `${scope.text.slice(0, scope.text.lastIndexOf(':'))}:${operation}`,
+    }))
+}
 
 /** A credential's standing root: the credential's scopes and the configured limit, both at use. */
 function standingBounds(grant: Grant, state: State): Bound[] {
@@ -98,13 +115,13 @@ const foldLimit = 1024
 
 /** All bounds folded into one set, for people to read; decisions use the bounds themselves. */
 export function effectiveScopes({ bounds }: Authority): ScopeSet {
-  const [first, ...others] = bounds
+  const [first, ...others] = bounds.map(({ scopes, told }) => told ?? scopes)
   if (first === undefined) return []
-  return others.reduce((scopes, { scopes: bound }) => {
+  return others.reduce((scopes, bound) => {
     if (scopes.every((scope) => setCovers(bound, scope))) return scopes
     if (scopes.length * bound.length <= foldLimit) return intersect(scopes, bound)
     return wholeMembers(scopes, bound)
-  }, first.scopes)
+  }, first)
 }
 
 /** The members of either set that the other covers; what only overlaps is left out. */

@@ -2,6 +2,8 @@
 // means, which HTTP status and which exit code it travels under. Adding a code without a row here does
 // not compile.
 
+import { remedies } from './remedies.ts'
+
 /** What each code says when nothing more exact is known, and how it leaves by each door. */
 const table = {
   invalid_request: { status: 400, exit: 2, text: 'The request is malformed.' },
@@ -86,13 +88,14 @@ export class Refusal extends Error {
 
   /** The `error` object every door hands out (design: results). */
   toError(): RefusalError {
-    const { missing, missing_at, remedy, failures, decision_id } = this.detail
+    const { missing, missing_at, failures, decision_id } = this.detail
+    const remedy = this.detail.remedy ?? { text: remedies[this.code] }
     return {
       code: this.code,
       message: this.message,
       ...(missing && { missing }),
       ...(missing_at && { missing_at }),
-      ...(remedy && { remedy }),
+      remedy,
       ...(failures && { failures }),
       ...(decision_id && { decision_id }),
     }

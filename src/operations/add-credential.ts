@@ -2,6 +2,8 @@
 // one's own agent, within the life of what the caller came with.
 
 import * as z from 'zod'
+import type { Agent } from '../core/agent.ts'
+import { credentialStatus } from '../core/credential.ts'
 import type { Credential } from '../core/credential.ts'
 import { Refusal } from '../core/refusal.ts'
 import { putCredential } from '../store/credentials.ts'
@@ -59,7 +61,10 @@ export const addCredential = defineOperation({
       createdUnder: caller.acting.grant.id,
       version: 1,
     }
-    const made = await withSecret(call, credential, { delivery: input.delivery, isFirst: true })
+    const made = await withSecret(call, credential, {
+      delivery: input.delivery,
+      isFirst: isFirstOf(call, agent),
+    })
     return {
       result: {
         credential_id: credential.id,
@@ -77,10 +82,19 @@ export const addCredential = defineOperation({
     requireCover(call, reachOf(call, agent, scopes), 'scopes')
     return repeatSecret(call, recorded, recorded.credential_id, {
       delivery: input.delivery,
-      isFirst: true,
+      isFirst: isFirstOf(call, agent),
     })
   },
 })
+
+/** Only who has no secret yet claims by the code alone; others prove that they are the recipient. */
+const isFirstOf = ({ context: { live }, now }: Call, agent: Agent): boolean =>
+  ![...live.credentials.values()].some(
+    (each) =>
+      each.agentId === agent.id &&
+      each.secretHash !== undefined &&
+      credentialStatus(each, now) === 'active',
+  )
 
 /** For one's own agent nothing outlives what the caller came with; omitted, it ends with it. */
 function endFor(call: Call, agentId: string, stated: number | 'never' | undefined) {

@@ -19,7 +19,6 @@ export interface Seen {
 }
 
 const longestMs = 60_000
-const bare: ReadonlySet<string> = new Set(['whoami', 'delegate_token', 'delegation_tree'])
 const strangers: ReadonlySet<string> = new Set(['whoami', 'claim_handoff'])
 
 /** Never rejects for want of authority: who may call nothing sees next to nothing. */
@@ -32,12 +31,9 @@ export async function authorityFor(
   if (caller === undefined) {
     return { visible: operations.filter(({ name }) => strangers.has(name)), ttlMs: 0 }
   }
-  const visible = visibleTo(caller, operations)
-  const isBare =
-    context.settings.actAs === 'required' && caller.isEnvironments === true && !caller.actsAs
   const left = (caller.acting.grant.expiresAt ?? Number.MAX_SAFE_INTEGER) - context.now()
   return {
-    visible: isBare ? visible.filter(({ name }) => bare.has(name)) : visible,
+    visible: visibleTo(context, caller, operations),
     ttlMs: Math.max(0, Math.min(longestMs, left * 1000)),
   }
 }

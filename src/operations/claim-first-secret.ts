@@ -53,7 +53,8 @@ export async function claimAsStranger(
   const { context, now } = claiming
   for (let attempt = 0; attempt < attempts; attempt++) {
     const handoff = await handoffMeant(context, code)
-    if (handoff === undefined || !handoff.byCodeAlone) throw noHandoff()
+    if (handoff === undefined) throw noHandoff()
+    if (!handoff.byCodeAlone) throw noHandoff('handoff_by_stranger')
     if (handoff.claimedAt !== undefined && claiming.dryRun) return { refusal: claimedBefore() }
     if (handoff.claimedAt !== undefined) {
       const writes = endingWrites(context, handoff, now)

@@ -12,6 +12,7 @@ import { claimAsStranger, claimFirstSecret } from './claim-first-secret.ts'
 import { chooseDelivery } from './delivery.ts'
 import * as field from './fields.ts'
 import { handoffMeant, noHandoff } from './handoff-meant.ts'
+import { isOwnAgent } from './may.ts'
 import { defineOperation } from './operation.ts'
 import type { Call, Outcome } from './operation.ts'
 import { endHandedOver } from './second-claim.ts'
@@ -75,11 +76,12 @@ async function claim(asked: ClaimInput, call: Call): Promise<Outcome<ClaimResult
   const { context, caller, now } = call
   const code = codeIn(asked, call.meta)
   const handoff = await handoffMeant(context, code)
-  if (handoff === undefined || handoff.orgId !== caller.orgId) throw noHandoff()
+  if (handoff === undefined) throw noHandoff()
+  if (handoff.orgId !== caller.orgId) throw noHandoff('handoff_by_stranger')
   if (handoff.byCodeAlone) {
     return claimFirstSecret(call, handoff, asked.delivery)
   }
-  if (handoff.recipientId !== caller.agent.id || caller.mayOnlyRepeat === true) {
+  if (handoff.recipientId !== caller.agent.id || !mayClaim(call)) {
     throw noHandoff('handoff_by_stranger')
   }
   if (handoff.expiresAt <= now) throw noHandoff()
@@ -94,6 +96,10 @@ async function claim(asked: ClaimInput, call: Call): Promise<Outcome<ClaimResult
     writes: [...(first ? [claimed(handoff.id, now, claimKey)] : []), ...(outcome.writes ?? [])],
   }
 }
+
+/** By one's own credential or a token got with it: a token that others delegated proves nobody. */
+const mayClaim = (call: Call): boolean =>
+  call.caller.mayOnlyRepeat !== true && isOwnAgent(call, call.caller.agent)
 
 /** The code in the arguments or the metadata, in exactly one place. */
 function codeIn(asked: ClaimInput, meta: Readonly<Record<string, unknown>>): string {
@@ -138,9 +144,7 @@ async function handOver(
   }
   const credential = context.live.credential(handoff.credentialId ?? '')
   if (credential === undefined) throw noHandoff()
-  if (credential.rotatedFrom !== call.caller.credential?.id) {
-    requireNotMore(call, call.caller.agent, credential)
-  }
+  requireNotMore(call, call.caller.agent, credential)
   const result = { agent_id: credential.agentId, credential_id: credential.id }
   const outcome = await repeatSecret(call, result, credential.id, { delivery, isFirst: false })
   return { ...outcome, detail: { delivery: outcome.detail?.['delivery'] } }

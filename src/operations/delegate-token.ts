@@ -57,10 +57,17 @@ export const delegateToken = defineOperation({
       ...(left !== undefined && { usesLeft: left }),
     }
     const outcome = mint(call, wanted, source, receiver)
-    return { ...outcome, writes: [...caps, ...(outcome.writes ?? [])] }
+    const writes = [...caps, ...(outcome.writes ?? [])]
+    return { ...outcome, result: afterThisUse(outcome.result, left), writes }
   },
   repeat: (recorded: Minted, input, call) => reissue(call, recorded, input),
 })
+
+/** The delegation itself takes a use of what is above. */
+const afterThisUse = (minted: Minted, left: number | undefined): Minted =>
+  left === undefined
+    ? minted
+    : { ...minted, uses_left: Math.min(minted.uses_left ?? left, left - 1) }
 
 /** Unexpired children of one grant and grants of one root are capped (authority: rule 38). */
 async function withinCaps({ context, caller, now, dryRun }: Call): Promise<readonly Write[]> {

@@ -24,7 +24,6 @@ const node = z.object({
   depth: z.int(),
   status: z.enum(['live', 'dead']),
   dead_because: z.string().optional(),
-  last_used_at: field.time.optional(),
 })
 
 type Node = z.output<typeof node>

@@ -3,7 +3,7 @@
 import * as z from 'zod'
 import { agentRecord, agentRecordOf } from './agent-record.ts'
 import { agentRef } from './fields.ts'
-import { findAgent, may, unknown } from './may.ts'
+import { findAgent, isOwnAgent, may, unknown } from './may.ts'
 import { defineOperation } from './operation.ts'
 
 export const getAgent = defineOperation({
@@ -19,8 +19,7 @@ export const getAgent = defineOperation({
   handle: async (input, call) => {
     const agent = findAgent(call, input.agent)
     if (agent === undefined) throw unknown('agent')
-    const isOwn = agent.id === call.caller.agent.id
-    if (!isOwn && !may(call, `agents/${agent.name}:read`)) throw unknown('agent')
+    if (!isOwnAgent(call, agent) && !may(call, `agents/${agent.name}:read`)) throw unknown('agent')
     return { result: await agentRecordOf(call, agent), target: agent.id }
   },
 })

@@ -50,6 +50,8 @@ export function requireWayIn(
       each.agentId === agent.id &&
       each.id !== left.without &&
       each.passwordHash !== undefined &&
+      each.scopes === undefined &&
+      each.expiresAt === undefined &&
       methods.includes(methodOfKind[each.kind]) &&
       credentialStatus(each, call.now) === 'active',
   )

@@ -4,7 +4,7 @@ import * as z from 'zod'
 import { agentRecord, agentRecordOf, isDueWithin, isStaleFor } from './agent-record.ts'
 import type { AgentRecord } from './agent-record.ts'
 import { freeText, id, limit, status } from './fields.ts'
-import { may } from './may.ts'
+import { isOwnAgent, may } from './may.ts'
 import { defineOperation } from './operation.ts'
 import type { Call } from './operation.ts'
 
@@ -55,7 +55,7 @@ function readable(call: Call, after: string) {
   const mayAll = may(call, 'agents:read')
   return [...context.live.agents.values()]
     .filter(({ id, orgId }) => orgId === caller.orgId && id > after)
-    .filter(({ id, name }) => mayAll || id === caller.agent.id || may(call, `agents/${name}:read`))
+    .filter((agent) => mayAll || isOwnAgent(call, agent) || may(call, `agents/${agent.name}:read`))
     .toSorted((a, b) => (a.id < b.id ? -1 : 1))
 }
 

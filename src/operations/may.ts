@@ -54,6 +54,10 @@ export function findAgent({ caller, context: { live } }: Call, ref: string): Age
   return agent?.orgId === caller.orgId ? agent : undefined
 }
 
+/** Whether an agent is the caller's own: the one whose credential is behind the call. */
+export const isOwnAgent = ({ caller, context: { live } }: Call, agent: Agent): boolean =>
+  agent.id === caller.agent.id && live.credential(caller.credentialId)?.agentId === agent.id
+
 /** An MCP server of the caller's organisation, by id or name. */
 export function findServer(
   { caller, context: { live } }: Call,
@@ -75,7 +79,7 @@ export function permittedAgent(
   const agent = findAgent(call, ref)
   if (agent === undefined) throw unknown('agent')
   if (may(call, permission(agent.name))) return agent
-  if (agent.id !== call.caller.agent.id && !may(call, `agents/${agent.name}:read`)) {
+  if (!isOwnAgent(call, agent) && !may(call, `agents/${agent.name}:read`)) {
     throw unknown('agent')
   }
   requirePermission(call, permission(agent.name))

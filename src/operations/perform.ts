@@ -18,6 +18,7 @@ import type { Input } from './arguments.ts'
 import { answerOf, decideAndCommit } from './commit.ts'
 import type { Operation } from './operation.ts'
 import { answerAgain, momentOf } from './standing-answer.ts'
+import { bareMay, mustActDown } from './visible.ts'
 import { aStranger, detailOf, eventOf, whoIs, whoWas } from './record-event.ts'
 
 export interface Request {
@@ -99,6 +100,7 @@ async function performAnew(
     const input = parseArguments(context, operation, request.arguments)
     caller = await narrowByArgument(context, operation, caller, input)
     refuseBareEnvironment(context, operation, caller)
+    refuseUnprotected(operation, caller)
     return await decideAndCommit(context, operation, caller, input, request, since)
   } catch (error) {
     const refusal = asRefusal(context, operation, error)
@@ -179,16 +181,31 @@ export const delegateInstead = {
   operation: 'delegate_token',
 }
 
-const bareMay: ReadonlySet<string> = new Set(['whoami', 'delegate_token', 'delegation_tree'])
-
 /** Where acting down is required, the environment's credential itself may only delegate. */
 function refuseBareEnvironment({ settings }: Context, operation: Operation, caller: Caller): void {
-  if (settings.actAs !== 'required' || caller.actsAs || bareMay.has(operation.name)) return
-  if (caller.isEnvironments !== true) return
+  if (!mustActDown(settings, caller) || bareMay.has(operation.name)) return
   throw new Refusal('insufficient_scope', {
     message: 'This process must act under a delegated grant.',
     missing_at: caller.acting.grant.id,
     remedy: { text: 'Delegate first, then pass act_as.', operation: 'delegate_token' },
+  })
+}
+
+/** What says or hands on what a protected grant is, without using it. */
+const needNoProtection: ReadonlySet<string> = new Set([
+  'whoami',
+  'list_permissions',
+  'delegation_tree',
+  'delegate_token',
+])
+
+/** Protections that no call can show yet keep a grant from being used, but not from being narrowed. */
+function refuseUnprotected({ name }: Operation, { acting }: Caller): void {
+  const { id, require } = acting.grant
+  if (require.length === 0 || needNoProtection.has(name)) return
+  throw new Refusal('invalid_token', {
+    message: `That grant may only be used with ${require.join(', ')}, which cannot be shown here yet.`,
+    missing_at: id,
   })
 }
 

@@ -24,7 +24,7 @@ export interface Renewal {
   /** Seconds. */
   readonly ttl: number
   readonly delivery: DeliveryKind
-  /** Claimed by a code, which the caller came with too. */
+  /** Claimed by its recipient with a code, which the caller came with too (authority: rule 21). */
   readonly isHandedOver?: true
 }
 
@@ -50,7 +50,8 @@ export async function renew(call: Call, renewal: Renewal): Promise<Outcome<Minte
       missing_at: grant.id,
     })
   }
-  if (renewal.isHandedOver !== true) requireCover(call, effective, 'scopes')
+  const comesWithIt = renewal.isHandedOver === true || isUnderOwnToken(call, state)
+  if (!comesWithIt) requireCover(call, effective, 'scopes')
   const audience = renewal.audience ?? audienceOfToken(call, grant)
   const { credentialId } = caller
   const issued = issueToken(context, { authority, audience, ttl, credentialId, now, seq })
@@ -66,6 +67,11 @@ export async function renew(call: Call, renewal: Renewal): Promise<Outcome<Minte
     ...(!call.dryRun && { handOut: handed.handOut }),
   }
 }
+
+/** A token's own grant, and what hangs below it, is covered by it whatever was registered since. */
+const isUnderOwnToken = ({ caller }: Call, { grant }: GrantState): boolean =>
+  caller.token !== undefined &&
+  (grant.id === caller.own.grant.id || grant.lineage.includes(caller.own.grant.id))
 
 /** Uses left on the scarcest grant of a chain; `undefined` where nothing is limited. */
 export async function leastLeft(

@@ -2,7 +2,6 @@
 // overlap of zero means compromised: the old one is dead at the commit, with the grants it made.
 
 import * as z from 'zod'
-import type { Agent } from '../core/agent.ts'
 import { credentialStatus, revoked } from '../core/credential.ts'
 import type { Credential } from '../core/credential.ts'
 import { Refusal } from '../core/refusal.ts'
@@ -10,16 +9,13 @@ import { credentialUse, neverUsed, putCredential } from '../store/credentials.ts
 import { insertRevocation } from '../store/revocations.ts'
 import { one } from '../store/store.ts'
 import type { Write } from '../store/store.ts'
-import { chooseDelivery } from './delivery.ts'
 import * as field from './fields.ts'
 import { requireWayIn } from './last-admin.ts'
-import { may, unknown, requireRootOrCredential } from './may.ts'
 import { described, withSecret } from './new-credential.ts'
 import { defineOperation } from './operation.ts'
 import type { Call } from './operation.ts'
 import { repeatSecret, used, wasUsed } from './repeat-secret.ts'
-import { isStronger, requireNotMore } from './stronger.ts'
-import { credentialMeant } from './whose-credential.ts'
+import { isFileOf, refuseUnsafeDelivery, rightToRotate } from './right-to-rotate.ts'
 
 const defaultOverlap = 86_400
 const longestOverlap = 31_536_000
@@ -137,42 +133,6 @@ export const rotateCredential = defineOperation({
   },
 })
 
-/** The credential to rotate, if the caller may: its own, or by permission on its agent. */
-function rightToRotate(call: Call, asked: Asked, isRepeat = false) {
-  const { caller } = call
-  if (asked.public_jwk !== undefined) {
-    throw new Refusal('unsupported', { message: 'Keys of agents are not supported yet.' })
-  }
-  const id = asked.credential_id ?? caller.credential?.id
-  if (id === undefined) {
-    throw new Refusal('invalid_request', {
-      message: 'A call by token must name the credential to rotate.',
-    })
-  }
-  requireRootOrCredential(call)
-  const { credential: old, agent } = credentialMeant(call, id)
-  const isOwn = caller.credential !== undefined && agent.id === caller.presenter.id
-  if (!isOwn && !may(call, `credentials/${agent.name}:rotate`)) throw unknown('credential')
-  if (!isRepeat) requireMayChange(call, asked, old)
-  if (isOwn && old.id !== caller.credential?.id) requireNotMore(call, agent, old)
-  return { old, agent, isOwn }
-}
-
-/** A retiring credential rotates nothing, except to replace its own unused successor. */
-function requireMayChange({ caller, now }: Call, { replace_unused }: Asked, old: Credential): void {
-  const { credential } = caller
-  if (credential === undefined || credentialStatus(credential, now) === 'active') return
-  if (replace_unused === true && old.id === credential.id) return
-  throw new Refusal('conflict', {
-    message: 'A retiring credential cannot rotate.',
-    remedy: {
-      text: 'Use its successor; if that was lost unused, repeat with replace_unused: true.',
-      operation: 'rotate_credential',
-      arguments: { replace_unused: true },
-    },
-  })
-}
-
 /** An active credential needs none; a retiring one only with `replace_unused` and an unused successor. */
 async function successorToReplace(
   call: Call,
@@ -193,38 +153,6 @@ async function successorToReplace(
   if (!isActive || (await wasUsed(call, successor.id))) throw used()
   return successor
 }
-
-/** The new secret of a stronger agent, or of another one whose old secret is compromised, goes to it. */
-function refuseUnsafeDelivery(
-  call: Call,
-  { delivery }: Asked,
-  agent: Agent,
-  isOwn: boolean,
-  overlap: number,
-): void {
-  if (isOwn) return
-  const kind = chooseDelivery(call, delivery, 'secret')
-  if (overlap === 0) {
-    throw new Refusal('invalid_request', {
-      message: 'A compromised secret of another agent cannot be replaced by handing it over.',
-      remedy: {
-        text: 'Revoke it with revoke_credential, then give the agent a new one with add_credential.',
-        operation: 'revoke_credential',
-      },
-    })
-  }
-  if (kind === 'handoff' || !isStronger(call, agent)) return
-  throw new Refusal('exceeds_ceiling', {
-    message: 'The new secret of a stronger agent goes to that agent alone.',
-    missing_at: call.caller.agent.id,
-    remedy: { text: 'Use delivery handoff, which only that agent can claim.' },
-  })
-}
-
-const isFileOf = ({ context: { settings }, caller }: Call, old: Credential): boolean =>
-  settings.credentialFile !== undefined &&
-  caller.isEnvironments === true &&
-  caller.credential?.id === old.id
 
 function endOf(
   old: Credential,

@@ -48,7 +48,9 @@ export const reachOf = ({ context: { live } }: Call, agent: Agent, scopes?: Scop
 
 /** When what the caller came with ends: what it makes for its own agent ends no later. */
 export function callersEnd({ caller, context: { live } }: Call): number | undefined {
-  return live.credential(caller.credentialId)?.expiresAt
+  const ends = [live.credential(caller.credentialId)?.expiresAt, caller.acting.grant.expiresAt]
+  const known = ends.filter((end) => end !== undefined)
+  return known.length === 0 ? undefined : Math.min(...known)
 }
 
 /** Whether receiving this credential's secret would hand the caller's own agent more than it has. */

@@ -70,7 +70,7 @@ export const whoamiAmong = (table: () => readonly Operation[]) =>
             ...(grant.task !== undefined && { task: grant.task }),
           },
           method: caller.method,
-          operations: visibleTo(caller, table()).map(({ name }) => name),
+          operations: visibleTo(context, caller, table()).map(({ name }) => name),
           warnings: [...caller.warnings, ...context.settings.warnings],
         },
       }

@@ -51,9 +51,21 @@ describe('the bounds of a grant', () => {
       chain: [root, child],
       grant: child,
       bounds: [
-        { scopes: scopes('documents:*'), asOf: 5, at: 'grt_1', kind: 'grant' },
+        {
+          scopes: scopes('documents:*'),
+          told: scopes('documents:read'),
+          asOf: 5,
+          at: 'grt_1',
+          kind: 'grant',
+        },
         { scopes: scopes('documents:*'), at: 'agt_1', kind: 'ceiling' },
-        { scopes: scopes('documents/a/**:*'), asOf: 8, at: 'grt_2', kind: 'grant' },
+        {
+          scopes: scopes('documents/a/**:*'),
+          told: scopes('documents/a/**:*'),
+          asOf: 8,
+          at: 'grt_2',
+          kind: 'grant',
+        },
         { scopes: scopes('documents/a/**:*'), at: 'agt_2', kind: 'ceiling' },
       ],
     })

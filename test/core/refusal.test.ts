@@ -7,6 +7,7 @@ import {
   refusalCodes,
   refuseAll,
 } from '../../src/core/refusal.ts'
+import { remedies } from '../../src/core/remedies.ts'
 import type { Failure } from '../../src/core/refusal.ts'
 
 describe('a refusal code', () => {
@@ -50,6 +51,7 @@ describe('a refusal', () => {
     expect(new Refusal('not_found').toError()).toEqual({
       code: 'not_found',
       message: 'Nothing is known under that name or id.',
+      remedy: { text: remedies.not_found },
     })
   })
 
@@ -96,6 +98,7 @@ describe('a refusal', () => {
       code: 'conflict',
       message: 'The present state does not allow this.',
       missing_at: 'crd_1',
+      remedy: { text: remedies.conflict },
     })
   })
 })
@@ -111,6 +114,7 @@ describe('many failures', () => {
       code: 'task_mismatch',
       message: 'The task is not the one this was granted for.',
       missing_at: 'grt_1',
+      remedy: { text: remedies.task_mismatch },
       failures,
     })
   })
@@ -120,6 +124,7 @@ describe('many failures', () => {
       code: 'task_mismatch',
       message: 'No.',
       missing_at: 'agt_1',
+      remedy: { text: remedies.task_mismatch },
       failures,
     })
   })
@@ -129,6 +134,7 @@ describe('many failures', () => {
     expect(refuseAll([failure]).toError()).toEqual({
       code: 'invalid_scope',
       message: 'A scope is malformed or not registered.',
+      remedy: { text: remedies.invalid_scope },
       failures: [failure],
     })
   })

@@ -5,9 +5,10 @@ import { describe, expect, test } from 'vitest'
 import { addCredential } from '../../src/operations/add-credential.ts'
 import { claimHandoff } from '../../src/operations/claim-handoff.ts'
 import { delegateToken } from '../../src/operations/delegate-token.ts'
+import { registerAgent } from '../../src/operations/register-agent.ts'
 import { world } from '../support/world.ts'
 import type { Holder, World } from '../support/world.ts'
-import { ask, askForAll, childOf, contents, lastEvent, refuse, whoami } from './asking.ts'
+import { ask, askForAll, contents, lastEvent, refuse, rootOf, whoami } from './asking.ts'
 
 /** A token handed to an agent `helper` by `local`. */
 async function handedToken() {
@@ -21,14 +22,17 @@ async function handedToken() {
 /** The first secret of another credential of `local`, handed over by the administrator. */
 async function handedSecret() {
   const w = await world()
-  const made = await ask(w, addCredential, { agent: 'local', kind: 'secret', delivery: 'handoff' })
-  return { w, made, handoff: made.delivery?.handoff ?? '' }
+  const traits = { name: 'fresh', description: '', owner: 'tests', ceiling: ['demo:read'] }
+  const fresh = await ask(w, registerAgent, { ...traits, credential: { kind: 'none' } })
+  const wanted = { agent: 'fresh', kind: 'secret', delivery: 'handoff' }
+  const made = await ask(w, addCredential, wanted)
+  return { w, agentId: fresh.agent_id, made, handoff: made.delivery?.handoff ?? '' }
 }
 
 const nobody = { kind: 'nothing' } as const
 
-const secretOf = (w: World, presentedSecret: string) =>
-  ask(w, whoami, {}, { kind: 'secret', agentId: w.local.id, presentedSecret })
+const secretOf = (w: World, agentId: string, presentedSecret: string) =>
+  ask(w, whoami, {}, { kind: 'secret', agentId, presentedSecret })
 
 describe('a token', () => {
   test('is made when its recipient claims it, as long as was said', async () => {
@@ -49,7 +53,7 @@ describe('a token', () => {
 
   test('may be claimed by the recipient’s own token, with the code in the metadata', async () => {
     const { w, helper, made, handoff } = await handedToken()
-    const { presented } = await childOf(w, w.local, { to: 'helper', scopes: ['demo:write'] })
+    const { presented } = await rootOf(w, helper, { scopes: ['demo:write'] })
     expect(helper.id).toBe(made.agent_id)
     const meta = {
       'dev.remit/handoff': handoff,
@@ -113,26 +117,28 @@ describe('a token', () => {
 
 describe('a first secret', () => {
   test('is claimed by its code alone, once', async () => {
-    const { w, made, handoff } = await handedSecret()
+    const { w, agentId, made, handoff } = await handedSecret()
     const { result, meta } = await askForAll(w, claimHandoff, { handoff, delivery: 'meta' }, nobody)
     expect(result).toEqual({
-      agent_id: w.local.id,
+      agent_id: agentId,
       credential_id: made.credential_id,
       delivery: { kind: 'meta' },
     })
-    expect(await secretOf(w, meta['dev.remit/secret'] ?? '')).toMatchObject({ method: 'secret' })
+    expect(await secretOf(w, agentId, meta['dev.remit/secret'] ?? '')).toMatchObject({
+      method: 'secret',
+    })
     const again = await w.refusal(claimHandoff, { handoff, delivery: 'meta' }, nobody)
     expect(again.code).toBe('handoff_already_claimed')
-    await expect(secretOf(w, meta['dev.remit/secret'] ?? '')).rejects.toMatchObject({
+    await expect(secretOf(w, agentId, meta['dev.remit/secret'] ?? '')).rejects.toMatchObject({
       code: 'invalid_client',
     })
   })
 
   test('goes to a file by default, which holds what a credential file holds', async () => {
-    const { w, made, handoff } = await handedSecret()
+    const { w, agentId, made, handoff } = await handedSecret()
     const { delivery } = await ask(w, claimHandoff, { handoff }, nobody)
     expect(JSON.parse(readFileSync(delivery?.path ?? '', 'utf8'))).toEqual({
-      agent_id: w.local.id,
+      agent_id: agentId,
       credential_id: made.credential_id,
       secret: expect.stringMatching(/^rmt_sec_/),
     })

@@ -103,7 +103,7 @@ describe('no dimension is wider than the parent', () => {
     expect(await ask(w, delegateToken, asked, root.presented)).toMatchObject({
       scopes: ['demo/a:read'],
       dropped: ['audit:read'],
-      uses_left: 5,
+      uses_left: 4,
     })
     const deeper = { ...asked, max_depth: 9 }
     expect(await refuse(w, delegateToken, deeper, root.presented)).toMatchObject({
@@ -147,7 +147,7 @@ test('each one takes a use of all above', async () => {
   const w = await world()
   const root = await rootOf(w, w.local, { uses: 2 })
   const asked = { scopes: ['demo:read'] }
-  expect(await ask(w, delegateToken, asked, root.presented)).toMatchObject({ uses_left: 2 })
+  expect(await ask(w, delegateToken, asked, root.presented)).toMatchObject({ uses_left: 1 })
   await ask(w, delegateToken, asked, root.presented)
   expect(await refuse(w, delegateToken, asked, root.presented)).toMatchObject({
     code: 'uses_exhausted',

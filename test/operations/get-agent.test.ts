@@ -56,14 +56,18 @@ test('credentials are counted, and the oldest active one is due first', async ()
   })
 })
 
-test('one’s own needs no permission, by token and under act_as too', async () => {
+test('one’s own needs no permission, by token too; whom one delegated to is not one’s own', async () => {
   const w = await world()
   const helper = await w.addAgent('helper', 'demo:*')
   const { presented } = await rootOf(w, w.local)
   const child = await childOf(w, presented, { to: 'helper', scopes: ['demo:read'] })
   expect(await ask(w, getAgent, { agent: 'local' }, presented)).toMatchObject({ name: 'local' })
   const asked = { agent: 'helper', act_as: child.grant_id }
-  expect(await ask(w, getAgent, asked, w.local)).toMatchObject({ id: helper.id })
+  expect(await refuse(w, getAgent, asked, w.local)).toMatchObject({ code: 'not_found' })
+  const own = await rootOf(w, helper, { scopes: ['demo:read'] })
+  expect(await ask(w, getAgent, { agent: 'helper' }, own.presented)).toMatchObject({
+    id: helper.id,
+  })
 })
 
 test('others need agents:read, and answer as unknown ones without it', async () => {
