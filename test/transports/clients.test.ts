@@ -14,7 +14,7 @@ import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
 import type { Metafile } from 'esbuild'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { call, eras, opening } from './harness.ts'
+import { call, eras, initialize, opening } from './harness.ts'
 
 let directory: string
 let server: string
@@ -141,8 +141,8 @@ test('a reader that closes its end ends the process quietly', async () => {
   const complaints = text(server.stderr)
   server.stdin.on('error', () => {})
   server.stdout.destroy()
-  const echo = `${JSON.stringify(call('legacy', 1, 'echo'))}\n`
-  server.stdin.write(echo)
+  const lines = [initialize, call('legacy', 1, 'echo')]
+  server.stdin.write(lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
   expect(await exitOf(server)).toBe(0)
   expect(await complaints).toMatch(/^\d+\n$/)
 })
@@ -156,10 +156,11 @@ test('a line of 64 MB costs no memory', async () => {
     for (let sent = 0; sent < megabytes; sent += 1) {
       if (!server.stdin.write(megabyte)) await once(server.stdin, 'drain')
     }
-    server.stdin.end(`\n${JSON.stringify(call('legacy', 1, 'refuse'))}\n`)
+    const lines = [initialize, call('legacy', 1, 'refuse')]
+    server.stdin.end(`\n${lines.map((line) => JSON.stringify(line)).join('\n')}\n`)
     expect(await exitOf(server)).toBe(0)
     const replies = (await said).trim().split('\n')
-    expect(replies).toHaveLength(megabytes > 1 ? 2 : 1)
+    expect(replies).toHaveLength(megabytes > 1 ? 3 : 2)
     expect(replies.at(-1)).toContain('insufficient_scope')
     return Number(await complaints)
   }

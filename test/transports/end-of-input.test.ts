@@ -41,17 +41,6 @@ test('no input at all', async () => {
   expect(await start().finish()).toEqual([])
 })
 
-test('calls before initialize are answered, and so is a ping', async () => {
-  const server = start()
-  server.write(request('legacy', 1, 'ping'), call('legacy', 2, 'echo'), initialize)
-  const replies = await server.finish()
-  expect(replies.map(({ id, result }) => [id, result !== undefined]).toSorted()).toEqual([
-    [1, true],
-    [2, true],
-    ['init', true],
-  ])
-})
-
 test('a probe leaves the way back to initialize open, a call does not', async () => {
   const probed = start()
   probed.write(opening('modern'))

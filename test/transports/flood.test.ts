@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { MAX_IN_FLIGHT } from '../../src/transports/stdio/in-flight.ts'
 import { serveStdio } from '../../src/transports/stdio/serve.ts'
 import { createFakeSurface } from './fake-surface.ts'
-import { call, eras, opening, request, start } from './harness.ts'
+import { call, eras, initialize, opening, request, start } from './harness.ts'
 
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => index)
@@ -94,6 +94,7 @@ test('lines that were read before the reader went are not run', async () => {
   stdout.destroy()
   await turn()
   const ended = serveStdio({ surface, stdin, stdout, log: { error: () => {} } })
+  stdin.write(`${JSON.stringify(initialize)}\n`)
   stdin.write(`${JSON.stringify(call('legacy', 1, 'echo'))}\n`.repeat(10))
   stdin.end()
   await ended

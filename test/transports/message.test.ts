@@ -73,7 +73,9 @@ test.each<[string, Message, 'legacy' | 'modern', boolean]>([
   expect(eraOf(first)).toEqual({ era, settles })
 })
 
-test('a notification settles no modern era', () => {
-  const { id: _id, ...notification } = message_('notifications/cancelled', envelope)
-  expect(eraOf(notification)).toEqual({ era: 'modern', settles: false })
+test('a notification settles no era', () => {
+  const { id: _id, ...enveloped } = message_('notifications/cancelled', envelope)
+  expect(eraOf(enveloped)).toEqual({ era: 'modern', settles: false })
+  const { id: _other, ...bare } = message_('notifications/initialized')
+  expect(eraOf(bare)).toEqual({ era: 'legacy', settles: false })
 })

@@ -6,7 +6,7 @@ export type Era = 'legacy' | 'modern'
 
 export interface Verdict {
   readonly era: Era
-  /** Whether the connection keeps this era; a probe, or an offer we must decline, leaves it open. */
+  /** Whether the connection keeps this era; a notification, a probe or an offer we decline does not. */
   readonly settles: boolean
 }
 
@@ -15,7 +15,7 @@ export function eraOf({ id, method, params }: Message): Verdict {
   const claimed = meta?.[PROTOCOL_VERSION]
   const complete = claimed === MODERN_REVISION && typeof meta?.[CLIENT_CAPABILITIES] === 'object'
   if (claimed === undefined || (method === 'initialize' && !complete)) {
-    return { era: 'legacy', settles: true }
+    return { era: 'legacy', settles: id !== undefined }
   }
   return { era: 'modern', settles: complete && id !== undefined && method !== 'server/discover' }
 }

@@ -2,13 +2,18 @@
 import { createLegacyServer } from '../mcp/legacy-server.ts'
 import { createChannel } from './channel.ts'
 import type { OpenDoor } from './connection.ts'
+import { createHandshake } from './handshake.ts'
 
 export const openLegacyDoor: OpenDoor = async (surface, send, log) => {
-  const channel = createChannel(send)
+  const handshake = createHandshake((message) => channel.onmessage?.(message), send)
+  const channel = createChannel((message) => {
+    send(message)
+    handshake.answered(message)
+  })
   const server = createLegacyServer(surface, log)
   await server.connect(channel)
   return {
-    deliver: (message) => channel.onmessage?.(message),
+    deliver: handshake.receive,
     close: () => server.close(),
   }
 }
