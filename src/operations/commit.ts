@@ -80,6 +80,8 @@ async function decide(operation: Operation, input: Input, call: Call): Promise<O
     throw new Refusal('invalid_client', { message: 'The credential is revoked.' })
   }
   if (recorded === undefined) return operation.handle(input, call)
+  // Another process may have answered first since this one caught up: what it made must be known.
+  await call.context.live.catchUp()
   const { repeat } = operation
   const outcome = repeat === undefined ? { result: recorded } : await repeat(recorded, input, call)
   return { ...outcome, detail: { ...outcome.detail, repeated: true } }
