@@ -279,6 +279,3 @@ export function answerOf(answered: object): Answer {
     text: content[0]?.text ?? '',
   }
 }
-
-export const ids = (answers: readonly Answer[], name: string): string[] =>
-  answers.map(({ result }) => String(result[name]))
