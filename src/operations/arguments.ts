@@ -34,8 +34,8 @@ const takesSecret: Readonly<Record<string, readonly [string, SecretKind, 'jwt'?]
 
 /** Parses or refuses with `invalid_request`, naming parameters and never values. */
 export function parseArguments(context: Context, operation: Operation, untrusted: unknown): Input {
-  const given = untrusted ?? {}
-  if (isObject(given)) refuseSecrets(context, operation, given)
+  const given = untrusted === undefined ? {} : untrusted
+  refuseSecrets(context, operation, isObject(given) ? given : { arguments: given })
   const parsed = inputSchemaOf(operation).safeParse(given)
   if (parsed.success) return parsed.data
   throw new Refusal('invalid_request', {

@@ -74,6 +74,30 @@ describe.each(eras)('%s', (era) => {
     })
   })
 
+  test.each([[null], [[]], [[{}]], ['x'], [7], [false]])(
+    'arguments %j reach the surface too',
+    async (args) => {
+      const reply = await askOne(
+        era,
+        request(era, 1, 'tools/call', { name: 'echo', arguments: args }),
+      )
+      expect(reply?.result?.structuredContent).toHaveProperty('args', args)
+    },
+  )
+
+  test('arguments left out are none', async () => {
+    const reply = await askOne(era, request(era, 1, 'tools/call', { name: 'echo' }))
+    expect(reply?.result?.structuredContent).toMatchObject({ args: {} })
+  })
+
+  test.each([{}, { name: 7 }, { name: null }, { name: ['echo'] }])(
+    'a call of %j is refused in our words',
+    async (params) => {
+      const reply = await askOne(era, request(era, 1, 'tools/call', params))
+      expect(reply?.error).toEqual({ code: -32602, message: 'name: must be a string' })
+    },
+  )
+
   test('lists see the metadata too', async () => {
     const meta = { 'dev.remit/token': 'nobody' }
     const reply = await askOne(era, request(era, 1, 'tools/list', { _meta: meta }))
@@ -127,8 +151,6 @@ describe.each(eras)('%s', (era) => {
     ['a subscription to a resource', 'resources/subscribe', { uri: 'fake://one' }, -32601],
     ['no tool name', 'tools/call', {}, -32602],
     ['a tool name that is no string', 'tools/call', { name: 7 }, -32602],
-    ['arguments that are no object', 'tools/call', { name: 'echo', arguments: 'x' }, -32602],
-    ['arguments that are null', 'tools/call', { name: 'echo', arguments: null }, -32602],
     ['a resource without an address', 'resources/read', {}, -32602],
     ['a cursor nobody issued', 'tools/list', { cursor: 'next' }, -32602],
     ['state nobody issued', 'tools/call', { name: 'echo', requestState: 's' }, -32602],

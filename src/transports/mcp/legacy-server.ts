@@ -1,6 +1,7 @@
 // The 2025 revisions (hosts that open with `initialize`) over one surface, on the SDK's low-level Server.
 // The schemas given to it only name the method: what is wrong with the parameters is ours to say.
 import { Server } from '@modelcontextprotocol/sdk/server/index.js'
+import { Protocol } from '@modelcontextprotocol/sdk/shared/protocol.js'
 import { literal, object, unknown } from 'zod'
 import type { Surface } from '../surface.ts'
 import type { Params } from './methods.ts'
@@ -18,10 +19,15 @@ export function createLegacyServer(surface: Surface, log: Log): Server {
   server.onerror = ({ name }) => log.error({ name }, 'the 2025 protocol layer reported an error')
   for (const method of methods) {
     const named = object({ method: literal(method), params: unknown().optional() })
-    server.setRequestHandler(named, async ({ params = {} }, { _meta: meta }) => {
-      const { result } = await answer(method, params as Params, { meta }, surface, log)
-      return result
-    })
+    // The server's own method would check the parameters of tools/call once more, in its validator's words.
+    Protocol.prototype.setRequestHandler.call(
+      server,
+      named,
+      async ({ params = {} }, { _meta: meta }) => {
+        const { result } = await answer(method, params as Params, { meta }, surface, log)
+        return result
+      },
+    )
   }
   return server
 }

@@ -37,7 +37,8 @@ export async function answer(
 const table = {
   'tools/call': async (surface: Surface, params: Params, source: RequestSource) => {
     const name = text(params, 'name')
-    return { result: { ...(await surface.callTool(name, params.arguments ?? {}, source)) } }
+    const { arguments: args = {} } = params
+    return { result: { ...(await surface.callTool(name, args, source)) } }
   },
   'tools/list': async (surface: Surface, params: Params, source: RequestSource) =>
     listed('tools', params, await surface.listTools(source)),

@@ -7,7 +7,7 @@ import { answer, capabilities, methods } from './methods.ts'
 import type { Log } from './rpc-error.ts'
 
 export function createModernServer(surface: Surface, log: Log): Server {
-  const server = new Server(surface.serverInfo, {
+  const server = new ServerOfAsSent(surface.serverInfo, {
     capabilities,
     instructions: surface.instructions,
     jsonSchemaValidator: noElicitation,
@@ -32,6 +32,13 @@ export function createModernServer(surface: Surface, log: Log): Server {
     })
   }
   return server
+}
+
+/** The SDK's server would check the parameters of tools/call once more, in its validator's words. */
+class ServerOfAsSent extends Server {
+  protected override _wrapHandler(...[method, handler]: Parameters<Server['_wrapHandler']>) {
+    return method === 'tools/call' ? handler : super._wrapHandler(method, handler)
+  }
 }
 
 /** A schema (Standard Schema v1) that lets parameters through: what is wrong with them is ours to say. */
