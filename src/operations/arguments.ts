@@ -100,13 +100,17 @@ function refuseSecrets(context: Context, operation: Operation, given: Record<str
 
 function holdsSecret(context: Context, value: unknown, depth: number): boolean {
   if (depth > deepest) throw new Refusal('invalid_request', { message: 'Nested too deeply.' })
-  if (typeof value === 'string') return containsSecret(value) || holdsOurToken(context, value)
+  if (typeof value === 'string') return saysSecret(context, value)
   if (Array.isArray(value)) return value.some((item) => holdsSecret(context, item, depth + 1))
   if (!isObject(value)) return false
   return Object.entries(value).some(
     ([key, item]) => holdsSecret(context, key, depth + 1) || holdsSecret(context, item, depth + 1),
   )
 }
+
+/** Whether a text holds one of our secrets or tokens. */
+export const saysSecret = (context: Context, text: string): boolean =>
+  containsSecret(text) || holdsOurToken(context, text)
 
 /** A JWT of ours is known by its header, which is always the same for one key. */
 function holdsOurToken({ ring, now }: Context, text: string): boolean {

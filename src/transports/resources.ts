@@ -4,6 +4,7 @@
 import type { Context } from '../authority/context.ts'
 import { isId } from '../core/id.ts'
 import { Refusal } from '../core/refusal.ts'
+import { saysSecret } from '../operations/arguments.ts'
 import { operationByName } from '../operations/index.ts'
 import type { Operation } from '../operations/operation.ts'
 import { perform } from '../operations/perform.ts'
@@ -59,6 +60,9 @@ export async function readResource(
   if (uri === jwks.uri)
     return { uri, mimeType: jwks.mimeType, text: JSON.stringify(await publicKeys(context)) }
   if (uri === tree.uri) return asText(uri, await run(context, 'delegation_tree', {}, from))
+  // The one path refuses what holds a secret, unechoed and with its finding (authority: rule 34).
+  if (saysSecret(context, uri))
+    return asText(agent.uriTemplate, await run(context, 'get_agent', { agent: uri }, from))
   const id = uri.startsWith('remit://agents/') ? uri.slice('remit://agents/'.length) : ''
   if (!isId('agt', id)) throw new Refusal('not_found')
   return asText(uri, await run(context, 'get_agent', { agent: id }, from))

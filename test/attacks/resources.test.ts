@@ -4,15 +4,26 @@
 import { describe, expect, test } from 'vitest'
 import type { Presented } from '../../src/authority/presented.ts'
 import { Refusal } from '../../src/core/refusal.ts'
+import { newSecret } from '../../src/crypto/secret.ts'
 import { delegateToken } from '../../src/operations/delegate-token.ts'
 import { delegationTree } from '../../src/operations/delegation-tree.ts'
 import { getAgent } from '../../src/operations/get-agent.ts'
 import { mintToken } from '../../src/operations/mint-token.ts'
 import { revokeToken } from '../../src/operations/revoke-token.ts'
 import { setAgentStatus } from '../../src/operations/set-agent-status.ts'
+import { answer } from '../../src/transports/mcp/methods.ts'
+import type { RpcError } from '../../src/transports/mcp/rpc-error.ts'
 import { operationSurface } from '../../src/transports/operation-surface.ts'
 import type { Surface } from '../../src/transports/surface.ts'
-import { byToken, eventsOf, grantIn, handedIn } from '../support/evidence.ts'
+import {
+  byToken,
+  eventsOf,
+  filesBelow,
+  findingsOf,
+  grantIn,
+  handedIn,
+  tablesOf,
+} from '../support/evidence.ts'
 import { nothing } from '../support/every-operation.ts'
 import { world } from '../support/world.ts'
 
@@ -111,6 +122,45 @@ describe('what is read', () => {
     const refusal = await refusedRead(surface, uri)
     expect(refusal.code).toBe('not_found')
     expect(refusal.message).toBe('Nothing is known under that name or id.')
+  })
+
+  test.each(['remit://agents/', 'remit://', '', 'remit://jwks?', 'file:///tmp/'])(
+    'is refused where %s is followed by a secret or a token, unechoed and with its finding',
+    async (before) => {
+      const w = await world()
+      const asked = { scopes: ['demo:read'], grant_ttl_seconds: 900, delivery: 'meta' }
+      const token = handedIn(await w.call(mintToken, asked, w.local))
+      const surface = operationSurface(w.context, w.admin.presented)
+      const log = { error: () => {} }
+      for (const held of [
+        newSecret('agent_secret').reveal(),
+        newSecret('handoff').reveal(),
+        token,
+      ]) {
+        const found = (await findingsOf(w)).length
+        const params = { uri: `${before}${held}` }
+        const asking = answer('resources/read', params, plain, surface, log)
+        const told = await asking.catch((error: unknown) => error)
+        expect(told).toMatchObject({
+          name: 'RpcError',
+          code: -32600,
+          message: 'An argument holds a secret or a token where none belongs.',
+          data: { code: 'invalid_request' },
+        })
+        expect((await findingsOf(w)).slice(found)).toEqual(['secret_in_argument'])
+        const remembered = [told, await eventsOf(w), tablesOf(w), filesBelow(w.home)]
+        expect(JSON.stringify(remembered)).not.toContain(held)
+        expect((told as RpcError).data).not.toHaveProperty('uri')
+      }
+    },
+  )
+
+  test('is not echoed to nobody either', async () => {
+    const w = await world()
+    const held = newSecret('api_key').reveal()
+    const refusal = await refusedRead(operationSurface(w.context, nobody), agent(held))
+    expect(refusal.code).toBe('invalid_client')
+    expect(JSON.stringify(refusal.toError())).not.toContain(held)
   })
 
   test('the public keys are anyone’s, and public', async () => {
