@@ -127,10 +127,12 @@ async function openRegistered(
   environment: EnvironmentCredential,
 ): Promise<App> {
   const { openApp } = await import('../app.ts')
+  const { confirmAhead } = await import('../authority/by-secret.ts')
   const { registerThisServer } = await import('../authority/registration.ts')
   const { sweepDeliveries } = await import('../authority/deliveries.ts')
   const app = await openApp(config, { log, environment })
   try {
+    confirmAhead(app.context, environment.presented)
     await registerThisServer(app.context, app.registrationFile)
     await sweepDeliveries(app.context)
     return app

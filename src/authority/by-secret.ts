@@ -105,6 +105,15 @@ async function credentialOf(
   return live.credentialBySecret(secretHash(context, secret))
 }
 
+/**
+ * Begins to confirm a secret that will be presented, so that the first call need not wait for all of it.
+ * Nothing is proven by this; that call asks itself.
+ */
+export function confirmAhead(context: Context, presented: Presented): void {
+  if (presented.kind !== 'secret' && presented.kind !== 'api_key') return
+  credentialOf(context, presented).catch(() => undefined)
+}
+
 /** What the store keeps a secret under. */
 export const secretHash = ({ keys }: Pick<Context, 'keys'>, secret: string): string =>
   keyedHash(keys.secrets, secret).toString('base64url')
