@@ -141,6 +141,7 @@ describe.each(eras)('%s', (era) => {
         code: 'insufficient_scope',
         message: 'The caller lacks a permission.',
         missing: ['fake:read'],
+        remedy: { text: expect.stringMatching(/./) },
       },
     })
   })
