@@ -76,7 +76,9 @@ test.each(Object.keys(ends))('no child that can write is left while %s', async (
     outcomes.made += answers.filter(({ ok }) => ok).length
     outcomes.refused += answers.filter(({ ok }) => !ok).length
     await expectNoWriter(w, answers, [w.context, there])
-    if (w.context.store.engine === 'sqlite') expect(madeAfter(w, operation)).toBe(0)
+    // Chains of several processes have no order among them.
+    const oneChain = w.context.store.engine === 'sqlite'
+    expect(oneChain ? madeAfter(w, operation) : 0).toBe(0)
   }
   expect(outcomes.made).toBeGreaterThan(0)
   expect(outcomes.refused).toBeGreaterThan(0)

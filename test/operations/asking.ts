@@ -77,7 +77,7 @@ export async function refuse<I extends Inputs, R extends object>(
 }
 
 /** No object of the schema takes a field that it does not declare. */
-export function strict(schema: z.ZodType): z.ZodType {
+function strict(schema: z.ZodType): z.ZodType {
   if (schema instanceof z.ZodObject) {
     const fields = Object.entries(schema.shape as Record<string, z.ZodType>)
     return z.strictObject(Object.fromEntries(fields.map(([name, of]) => [name, strict(of)])))
