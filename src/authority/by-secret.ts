@@ -97,12 +97,13 @@ async function credentialOf(
 ): Promise<Credential | undefined> {
   const { live } = context
   const secret = presented.presentedSecret
-  const found = live.credentialBySecret(secretHash(context, secret))
+  const hash = secretHash(context, secret)
+  const found = live.credentialBySecret(hash)
   if (found?.passwordHash === undefined) return undefined
   if (presented.kind === 'secret' && found.agentId !== presented.agentId) return undefined
   if ((found.kind === 'secret') !== (presented.kind === 'secret')) return undefined
   if (!(await isConfirmed(context, secret, found.passwordHash))) return undefined
-  return live.credentialBySecret(secretHash(context, secret))
+  return live.credentialBySecret(hash)
 }
 
 /**

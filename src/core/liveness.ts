@@ -1,6 +1,6 @@
 // Is a grant live now? Only if it and every ancestor are unrevoked and unexpired, the agents holding
-// them are active, and no credential they came from has been revoked. Asked at every use; nothing here
-// is remembered.
+// them are active, and no credential they came from has been revoked. Asked at every use; no
+// answer to that is remembered here.
 
 import { credentialStatus } from './credential.ts'
 import type { Grant } from './grant.ts'
@@ -52,4 +52,13 @@ const isRevoked = (grant: Grant, root: Grant, state: State): boolean =>
   keysOf(grant).some((key) => state.revocations(key).some((r) => ends(r, grant, root)))
 
 /** Every key whose restriction, were it newer than what one knows, would touch this chain. */
-export const keysOfChain = (chain: Chain): string[] => [...new Set(chain.flatMap(keysOf))]
+export function keysOfChain(chain: Chain): readonly string[] {
+  const known = keys.get(chain)
+  if (known !== undefined) return known
+  const found = [...new Set(chain.flatMap(keysOf))]
+  keys.set(chain, found)
+  return found
+}
+
+/** Grants never change, so neither do the keys of a chain. */
+const keys = new WeakMap<Chain, readonly string[]>()

@@ -193,7 +193,7 @@ export const insertGrant = ({ grant, guard, standingKey }: InsertGrant): Write =
     where not exists (
       select 1 from revocations r
       where r.seq > cast($22 as bigint)
-        and r.key in (select value from json_each(cast($25 as text)))
+        and r.key || '' in (select value from json_each(cast($25 as text)))
     )
     on conflict (standing_key) do nothing`,
   values: (point) => [
@@ -243,4 +243,4 @@ export const requireBelowCap = ({ of, id, now, cap }: Cap, otherwise: Refusal): 
 })
 
 export const jsonList = (items: readonly string[]): string =>
-  JSON.stringify(Object.fromEntries(items.map((item, i) => [i, item])))
+  `{${items.map((item, i) => `"${i}":${JSON.stringify(item)}`).join()}}`
