@@ -29,11 +29,11 @@ interface Kept extends Standing {
   answer: { readonly decisionId: string; readonly given: Answer }
 }
 
-/** By what was presented, then by operation and arguments. */
+/** By what was presented, then by the arguments. */
 type Answers = Map<string | Presented, Map<string, Kept>>
 type Memory = Moment & { readonly answers: Answers }
 
-const memories = new WeakMap<Context, Memory>()
+const memories = new WeakMap<Context, Map<Operation, Memory>>()
 const mostSources = 10_000
 const mostQuestions = 256
 const longestArguments = 4096
@@ -49,11 +49,11 @@ export function answerAgain(
   operation: Operation,
   request: Request,
 ): Answer | undefined {
-  const memory = memories.get(context)
+  const memory = memories.get(context)?.get(operation)
   if (memory === undefined || !isNow(context, memory)) return undefined
   const source = sourceOf(request)
   const questions = source === undefined ? undefined : memory.answers.get(source)
-  const kept = questions?.get(questionOf(operation, request))
+  const kept = questions?.get(questionOf(request))
   if (kept === undefined) return undefined
   const decisionId = context.audit.add(kept.auditKey, () => kept.event(request))
   if (kept.answer.decisionId !== decisionId) kept.answer = naming(kept.result, decisionId)
@@ -70,9 +70,9 @@ export function keepAnswer(
 ): void {
   const source = sourceOf(request)
   if (source === undefined || !isNow(context, since)) return
-  const question = questionOf(operation, request)
+  const question = questionOf(request)
   if (question.length > longestArguments) return
-  const { answers } = memoryAt(context, since)
+  const { answers } = memoryAt(context, operation, since)
   const questions = answers.get(source) ?? new Map<string, Kept>()
   if (questions.size >= mostQuestions) return
   if (questions.size === 0 && answers.size >= mostSources) return
@@ -81,11 +81,13 @@ export function keepAnswer(
 }
 
 /** Everything kept before a change or another second is gone. */
-function memoryAt(context: Context, since: Moment): Memory {
-  const known = memories.get(context)
+function memoryAt(context: Context, operation: Operation, since: Moment): Memory {
+  const ofOperations = memories.get(context) ?? new Map<Operation, Memory>()
+  memories.set(context, ofOperations)
+  const known = ofOperations.get(operation)
   if (known !== undefined && isNow(context, known)) return known
   const fresh = { ...since, answers: new Map() }
-  memories.set(context, fresh)
+  ofOperations.set(operation, fresh)
   return fresh
 }
 
@@ -103,8 +105,7 @@ function sourceOf({ meta, environment }: Request): string | Presented | undefine
   return typeof token === 'string' ? sha256(token) : undefined
 }
 
-const questionOf = ({ name }: Operation, { arguments: asked }: Request): string =>
-  `${name} ${JSON.stringify(asked)}`
+const questionOf = ({ arguments: asked }: Request): string => JSON.stringify(asked ?? {})
 
 function naming(result: object, decisionId: string): Kept['answer'] {
   const named = 'decision_id' in result ? { ...result, decision_id: decisionId } : { ...result }
