@@ -18,7 +18,7 @@ const remit = connectRemit(home)
 const { tools } = await remit.open('tools/list')
 await measure('by the environment', check)
 await measure('by token', byToken)
-await measure('whoami', { name: 'whoami', arguments: {} })
+await measure('by the environment', { name: 'whoami', arguments: {} })
 remit.close()
 await home.close()
 
