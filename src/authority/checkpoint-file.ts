@@ -62,17 +62,25 @@ const tailLength = 64 * 1024
 
 /** Only the newest ones: enough to know whether the last were kept. */
 export async function newestKept(path: string, signed: Signed): Promise<readonly Checkpoint[]> {
+  return (await newestLines(path)).filter((each) => isSigned(each, signed))
+}
+
+/** The same before any signature was looked at: who compares them first has few to verify. */
+export async function newestLines(path: string): Promise<readonly Checkpoint[]> {
   const file = await open(path, 'r').catch(ifMissing)
   if (file === undefined) return []
   try {
     const { size } = await file.stat()
     const start = Math.max(0, size - tailLength)
     const { buffer, bytesRead } = await file.read(Buffer.alloc(tailLength), 0, tailLength, start)
-    return judge(buffer.toString('utf8', 0, bytesRead), signed).genuine
+    return linesOf(buffer.toString('utf8', 0, bytesRead)).flatMap((line) => parse(line) ?? [])
   } finally {
     await file.close()
   }
 }
+
+export const isSigned = (checkpoint: Checkpoint, { verifiers, issuer }: Signed): boolean =>
+  isGenuine(checkpoint, verifiers, issuer)
 
 const textOf = async (path: string): Promise<string> =>
   (await readFile(path, 'utf8').catch(ifMissing)) ?? ''
@@ -81,19 +89,20 @@ function ifMissing(error: NodeJS.ErrnoException): undefined {
   if (error.code !== 'ENOENT') throw error
 }
 
-function judge(text: string, { verifiers, issuer }: Signed): KeptCheckpoints {
-  const lines = text.split('\n').filter((line) => line !== '')
+function judge(text: string, signed: Signed): KeptCheckpoints {
+  const lines = linesOf(text)
   const genuine = lines
-    .map(parse)
-    .filter((each) => each !== undefined)
-    .filter((each) => isGenuine(each, verifiers, issuer))
+    .flatMap((line) => parse(line) ?? [])
+    .filter((each) => isSigned(each, signed))
   return { genuine, others: lines.length - genuine.length }
 }
+
+const linesOf = (text: string): string[] => text.split('\n').filter((line) => line !== '')
 
 function parse(line: string): Checkpoint | undefined {
   try {
     const { chain, seq, head, at, signed } = { ...(JSON.parse(line) as Partial<Checkpoint>) }
-    const isOne = typeof chain === 'string' && typeof head === 'string' && Number.isInteger(seq)
+    const isOne = typeof chain === 'string' && typeof head === 'string' && Number.isSafeInteger(seq)
     return isOne && typeof signed === 'string'
       ? ({ chain, seq, head, at, signed } as Checkpoint)
       : undefined

@@ -6,7 +6,7 @@ import { floorOf } from '../store/audit-floors.ts'
 import { chainHeads, eventsOfChain } from '../store/audit.ts'
 import type { Checkpoint } from '../store/audit.ts'
 import { one } from '../store/store.ts'
-import { appendCheckpoints, newestKept } from './checkpoint-file.ts'
+import { appendCheckpoints, isSigned, newestLines } from './checkpoint-file.ts'
 import { lastGenuine, writeCheckpoint } from './checkpoint.ts'
 import type { Context } from './context.ts'
 
@@ -59,12 +59,13 @@ export function startCheckpointing(context: Context, pace: Pace = usual): Checkp
 export async function lostCheckpoint(
   { store }: Pick<Context, 'store'>,
   kept: readonly Checkpoint[],
+  isOurs: (checkpoint: Checkpoint) => boolean = () => true,
 ): Promise<Checkpoint | undefined> {
   for (const each of kept.toReversed()) {
     const event = await one(store.read(eventsOfChain(each.chain, each.seq, 1)))
     if (event?.seq === each.seq && event.hash === each.head) continue
     const floor = await one(store.read(floorOf(each.chain)))
-    if (each.seq > (floor?.seq ?? 0)) return each
+    if (each.seq > (floor?.seq ?? 0) && isOurs(each)) return each
   }
   return undefined
 }
@@ -72,7 +73,9 @@ export async function lostCheckpoint(
 async function sayIfSetBack(context: Context): Promise<void> {
   const { checkpoints: path } = context.settings
   if (path === undefined) return
-  const lost = await lostCheckpoint(context, await newestKept(path, signedHere(context)))
+  const signed = signedHere(context)
+  const lines = await newestLines(path)
+  const lost = await lostCheckpoint(context, lines, (each) => isSigned(each, signed))
   if (lost === undefined) return
   const { chain, seq, at } = lost
   context.log.error({ chain, seq, at }, setBack)
@@ -86,14 +89,11 @@ export async function keepCheckpoints(context: Context): Promise<void> {
   const made = await writeCheckpoint(context)
   const { checkpoints: path } = context.settings
   if (path === undefined) return
-  const kept = await newestKept(path, signedHere(context))
-  const earlier = await newestInStore(context)
-  const missing = [...made, ...earlier].filter(
-    ({ signed }, i, all) =>
-      all.findIndex((each) => each.signed === signed) === i &&
-      !kept.some((each) => each.signed === signed),
+  const wanted = new Map(
+    [...made, ...(await newestInStore(context))].map((each) => [JSON.stringify(each), each]),
   )
-  if (missing.length > 0) await appendCheckpoints(path, missing)
+  for (const line of await newestLines(path)) wanted.delete(JSON.stringify(line))
+  if (wanted.size > 0) await appendCheckpoints(path, [...wanted.values()])
 }
 
 export const signedHere = ({ ring, self, now }: Pick<Context, 'ring' | 'self' | 'now'>) => ({

@@ -52,7 +52,7 @@ export interface LiveState extends State {
   catchUp(): Soon<void>
 }
 
-const remembered = 50_000
+const remembered = 10_000
 
 /** Loads everything that is live; from then on follows the changes. */
 export function openLiveState(store: Store): Soon<LiveState> {
