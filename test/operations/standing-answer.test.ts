@@ -1,0 +1,88 @@
+// An answer that is given again is the one that would be found: whatever it rests on ends it at once.
+
+import { expect, test } from 'vitest'
+import { checkPermission } from '../../src/operations/check-permission.ts'
+import { revokeToken } from '../../src/operations/revoke-token.ts'
+import type { Presented } from '../../src/authority/presented.ts'
+import { world } from '../support/world.ts'
+import type { World } from '../support/world.ts'
+import { ask, childOf, lastEvent, refuse, rootOf, whoami } from './asking.ts'
+import type { As } from './asking.ts'
+
+const read = { permissions: ['demo/a:read'] }
+
+/** Asks twice; an engine that answers at once must have had the second answer at hand. */
+async function keep(w: World, as: As, args: Record<string, unknown> = read): Promise<void> {
+  await ask(w, checkPermission, args, as)
+  const again = w.call(checkPermission, args, as)
+  expect(again instanceof Promise).toBe(w.context.store.engine !== 'sqlite')
+  expect(await again).toMatchObject({ ok: true, result: { allowed: true } })
+}
+
+test('the same question is answered alike, and counted in one event', async () => {
+  const w = await world()
+  const { presented } = await rootOf(w, w.local, { scopes: ['demo:read'] })
+  const first = await ask(w, checkPermission, read, presented)
+  expect(await ask(w, checkPermission, read, presented)).toEqual(first)
+  expect(await lastEvent(w)).toMatchObject({ id: first.decision_id, count: 2 })
+  const later = await ask(w, checkPermission, read, presented, { traceId: 'f'.repeat(32) })
+  expect(later.decision_id).not.toBe(first.decision_id)
+  expect(await lastEvent(w)).toMatchObject({ id: later.decision_id, trace_id: 'f'.repeat(32) })
+})
+
+test('a revocation ends it, here and by another process', async () => {
+  const w = await world()
+  const other = await w.startProcess()
+  for (const revoker of [w.context, other]) {
+    const { grant_id, presented } = await rootOf(w, w.local, { scopes: ['demo:read'] })
+    await keep(w, presented)
+    await ask(w, revokeToken, { grant_id, cause: 'test' }, w.local, { in: revoker })
+    expect(await refuse(w, checkPermission, read, presented)).toMatchObject({
+      code: 'invalid_token',
+    })
+  }
+})
+
+test('the clock ends it', async () => {
+  const w = await world()
+  const { presented } = await rootOf(w, w.local, { scopes: ['demo:read'], ttl_seconds: 60 })
+  w.pass(59)
+  await keep(w, presented)
+  w.pass(1)
+  expect(await refuse(w, checkPermission, read, presented)).toMatchObject({ code: 'invalid_token' })
+})
+
+test('it is for who presents that token alone, and for that question alone', async () => {
+  const w = await world()
+  const { presented } = await rootOf(w, w.local, {
+    scopes: ['demo/a:read', 'demo/a/b:read', 'tokens:delegate'],
+  })
+  const { grant_id: below } = await childOf(w, presented, { scopes: ['demo/a/b:read'] })
+  const token = (presented as Extract<Presented, { kind: 'token' }>).presentedToken
+  const inMeta = { meta: { 'dev.remit/token': token } }
+  for (let i = 0; i < 2; i++) {
+    expect((await ask(w, checkPermission, read, presented, inMeta)).allowed).toBe(true)
+  }
+  const actingDown = { meta: { ...inMeta.meta, 'dev.remit/act_as': below } }
+  const asked = [
+    ask(w, checkPermission, read, w.admin, actingDown),
+    ask(w, checkPermission, { ...read, act_as: below }, w.admin, inMeta),
+    ask(w, checkPermission, { permissions: ['demo/b:read'] }, w.admin, inMeta),
+  ]
+  expect((await Promise.all(asked)).map(({ allowed }) => allowed)).toEqual([false, false, false])
+  const alike = { meta: { 'dev.remit/token': `${token}=` } }
+  expect((await w.refusal(checkPermission, read, w.admin, alike)).code).toBe('invalid_token')
+  const proved = { meta: { ...inMeta.meta, 'dev.remit/proof': 'x' } }
+  expect((await w.refusal(checkPermission, read, w.admin, proved)).code).toBe('unsupported')
+})
+
+test('a limited grant is asked anew, so that every use is counted', async () => {
+  const w = await world()
+  const { presented } = await rootOf(w, w.local, { scopes: ['demo:read'], uses: 2 })
+  const left = async () => await ask(w, whoami, {}, presented)
+  expect(await left()).toMatchObject({ grant: { uses_left: 2 } })
+  await ask(w, checkPermission, read, presented)
+  expect(await left()).toMatchObject({ grant: { uses_left: 1 } })
+  await ask(w, checkPermission, read, presented)
+  expect((await refuse(w, checkPermission, read, presented)).code).toBe('uses_exhausted')
+})
