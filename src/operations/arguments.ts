@@ -40,7 +40,7 @@ export function parseArguments(context: Context, operation: Operation, untrusted
   if (parsed.success) return parsed.data
   throw new Refusal('invalid_request', {
     message: `The arguments of ${operation.name} are not as they must be.`,
-    failures: parsed.error.issues.slice(0, 20).map(failureOf),
+    failures: parsed.error.issues.flatMap(failuresOf).slice(0, 20),
     remedy: { text: 'See the input schema of the tool.' },
   })
 }
@@ -48,16 +48,19 @@ export function parseArguments(context: Context, operation: Operation, untrusted
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** Names the parameter and the rule; parts of a path that the caller made up are not repeated. */
-function failureOf(issue: z.core.$ZodIssue) {
-  const path = issue.path.map(String).filter((part) => /^[a-z0-9_]{1,32}$/.test(part))
-  const unknownKeys = issue.code === 'unrecognized_keys'
-  return {
-    code: 'invalid_request',
-    dimension: path.join('.') || 'arguments',
-    asked: unknownKeys ? 'unknown arguments' : messageOf(issue),
-  } as const
+/** Names the parameter and the rule; of what the caller made up only what looks like a name is repeated. */
+function failuresOf(issue: z.core.$ZodIssue) {
+  const at = (path: readonly PropertyKey[], asked: string) => {
+    const dimension = path.map(String).filter(looksLikeName).join('.') || 'arguments'
+    return { code: 'invalid_request', dimension, asked } as const
+  }
+  if (issue.code !== 'unrecognized_keys') return [at(issue.path, messageOf(issue))]
+  const named = issue.keys.filter(looksLikeName)
+  if (named.length === 0) return [at(issue.path, 'unknown arguments')]
+  return named.map((key) => at([...issue.path, key], 'is no argument here'))
 }
+
+const looksLikeName = (part: string): boolean => /^[a-z0-9_]{1,32}$/.test(part)
 
 /** Kinds whose message names the rule and nothing of the value. */
 const saysItself: ReadonlySet<string> = new Set([

@@ -145,7 +145,7 @@ function remedyOf({ kind }: Source, dimension: string) {
   if (dimension === 'permission') {
     return { text: 'Ask whoever delegated to you to include tokens:delegate.' }
   }
-  return { text: `Ask for a ${dimension} within that of the grant it comes from, or leave it out.` }
+  return { text: `Stay within the ${dimension} of the grant it comes from, or leave it out.` }
 }
 
 const parentChain = (source: Source): readonly Grant[] =>

@@ -94,8 +94,13 @@ describe.each(Object.entries(rows))('%s', (name, args) => {
 
   test('refuses what it does not know, and what is no object', async () => {
     const w = await world()
-    expect(await refuse(w, operation, { ...args, surely_unknown: 1 })).toMatchObject({
+    const unknown = { surely_unknown: 1, 'Made up': 1 }
+    const dimension = 'surely_unknown'
+    expect(await refuse(w, operation, { ...args, ...unknown })).toMatchObject({
       code: 'invalid_request',
+      failures: [{ code: 'invalid_request', dimension, asked: 'is no argument here' }],
+    })
+    expect(await refuse(w, operation, { ...args, 'Made up': 1 })).toMatchObject({
       failures: [{ code: 'invalid_request', dimension: 'arguments', asked: 'unknown arguments' }],
     })
     for (const malformed of [[args], 'text', 7]) {
