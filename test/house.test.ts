@@ -61,7 +61,8 @@ test('nothing new lies at the top level', () => {
 function textFilesUnder(folder: string): string[] {
   return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = folder ? `${folder}/${entry.name}` : entry.name
-    if (entry.isDirectory()) return notOurs.has(entry.name) ? [] : textFilesUnder(path)
+    if (notOurs.has(entry.name)) return []
+    if (entry.isDirectory()) return textFilesUnder(path)
     return entry.isFile() && !entry.name.endsWith('.log') ? [path] : []
   })
 }
