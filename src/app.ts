@@ -134,7 +134,14 @@ async function wire(
 }
 
 function settingsOf(config: Config, { environment, localFiles = true }: OpenAppOptions): Settings {
-  const { masterKey: _, masterKeyFile: _file, issuer: _issuer, logLevel: _level, ...rest } = config
+  const {
+    masterKey: _,
+    masterKeyFile: _file,
+    issuer: _issuer,
+    http: _http,
+    logLevel: _level,
+    ...rest
+  } = config
   const { credentialFile, warnings = [] } = environment ?? {}
   return {
     ...rest,

@@ -17,6 +17,8 @@ import {
   scopes,
   text,
 } from './config/shapes.ts'
+import { httpConfigOf, httpShape } from './config/http.ts'
+import type { HttpConfig } from './config/http.ts'
 import type { kinds } from './config/shapes.ts'
 
 export type Environment = Record<string, string | undefined>
@@ -41,6 +43,7 @@ export interface Config {
   readonly maxGrantsPerRoot: number
   /** The file outside the database that checkpoints are kept in. */
   readonly checkpoints: string
+  readonly http: HttpConfig
   readonly logLevel: (typeof levels)[number]
   readonly version: string
   /** To be said on stderr at the start. */
@@ -117,6 +120,7 @@ const schema = z.object({
     description: 'Live grants below one root.',
     fallback: '10000',
   }),
+  ...httpShape,
   REMIT_LOG_LEVEL: choice(...levels)
     .default('warn')
     .meta({
@@ -185,6 +189,7 @@ export function readConfig(env: Environment): Config {
     maxChildren: values.REMIT_MAX_CHILDREN,
     maxGrantsPerRoot: values.REMIT_MAX_GRANTS_PER_ROOT,
     checkpoints: resolve(values.REMIT_CHECKPOINTS ?? join(home, 'checkpoints.jsonl')),
+    http: httpConfigOf(values),
     logLevel: values.REMIT_LOG_LEVEL,
     version: ownVersion(),
     warnings,

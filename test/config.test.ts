@@ -23,6 +23,7 @@ test('the defaults are the safe choice', () => {
     revocation: 'live',
     tokenMax: 3600,
     grantMax: 86_400,
+    http: { host: '127.0.0.1', port: 8420 },
     actAs: 'optional',
     delivery: ['handle', 'meta', 'file', 'handoff'],
     auditChecks: 'batched',

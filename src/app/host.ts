@@ -53,6 +53,12 @@ export function createHost(env: Environment, version: string, output: Output): H
         },
       }
     },
+    async serveHttp() {
+      const { serveUntilStopped } = await import('./serve-http.ts')
+      const { config, log } = configured()
+      const open = () => openRegistered(config, log, callers, false)
+      return serveUntilStopped(open, config, say)
+    },
     async serveStdio() {
       const { takeEnvironmentCredential } = await import('../authority/environment.ts')
       const { config, log } = configured()
@@ -120,17 +126,21 @@ async function fallBack(
   return { ...named, warnings: [...named.warnings, warning] }
 }
 
+/** Over HTTP every request brings its own credential, and no file is written for anyone. */
+const callers: EnvironmentCredential = { presented: { kind: 'nothing' }, warnings: [] }
+
 /** Opens the store and proves this server's registration, without which nothing is answered. */
 async function openRegistered(
   config: Config,
   log: Log,
   environment: EnvironmentCredential,
+  localFiles = true,
 ): Promise<App> {
   const { openApp } = await import('../app.ts')
   const { confirmAhead } = await import('../authority/by-secret.ts')
   const { registerThisServer } = await import('../authority/registration.ts')
   const { sweepDeliveries } = await import('../authority/deliveries.ts')
-  const app = await openApp(config, { log, environment })
+  const app = await openApp(config, { log, environment, localFiles })
   try {
     confirmAhead(app.context, environment.presented)
     await registerThisServer(app.context, app.registrationFile)

@@ -27,6 +27,8 @@ export async function authenticate(
       return byToken(context, presented.presentedToken, presented.presentedProof)
     case 'assertion':
       return refused(new Refusal('unsupported', { message: 'Client assertions come later.' }))
+    case 'certificate':
+      return refused(new Refusal('unsupported', { message: 'Client certificates come later.' }))
     case 'registration':
     case 'server_proof':
       return refused(new Refusal('wrong_credential_class'))

@@ -11,13 +11,30 @@ export type Presented =
   | { readonly kind: 'secret'; readonly agentId: string; readonly presentedSecret: string }
   | { readonly kind: 'api_key'; readonly presentedSecret: string }
   | { readonly kind: 'assertion'; readonly agentId: string; readonly presentedAssertion: string }
-  | { readonly kind: 'token'; readonly presentedToken: string; readonly presentedProof?: string }
+  | {
+      readonly kind: 'token'
+      readonly presentedToken: string
+      readonly presentedProof?: string
+      /** Set where it came by HTTP, for what it may be bound to. */
+      readonly over?: OverHttp
+    }
+  /** A client's TLS certificate and what it sent of its chain, in DER, the client's own first. */
+  | { readonly kind: 'certificate'; readonly presentedChain: readonly Buffer[] }
   | {
       readonly kind: 'registration'
       readonly presentedSecret: string
       readonly presentedProof: string
     }
   | { readonly kind: 'server_proof'; readonly presentedProof: string }
+
+/** What a token bound to a key or a certificate must fit (RFC 9449, RFC 8705). */
+export interface OverHttp {
+  readonly scheme: 'Bearer' | 'DPoP'
+  readonly method: string
+  /** As the client addressed it, without query. */
+  readonly url: string
+  readonly presentedChain?: readonly Buffer[]
+}
 
 export type Meta = Readonly<Record<string, unknown>>
 

@@ -45,4 +45,6 @@ export interface Host {
   openSession(): Promise<Session>
   /** Serves MCP until its input ends; returns the exit code. */
   serveStdio(): Promise<number>
+  /** Serves HTTP until it is told to stop; returns the exit code. */
+  serveHttp(): Promise<number>
 }

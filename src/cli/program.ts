@@ -41,6 +41,7 @@ function programFor(args: readonly string[], wiring: Wiring): Command {
   const onHost = [
     initCommand(wiring),
     stdioCommand(wiring),
+    serveCommand(wiring),
     doctorCommand(wiring),
     demoCommand(wiring),
     migrateCommand(wiring),
@@ -63,6 +64,11 @@ const stdioCommand = ({ host, finish }: Wiring): Command =>
   new Command('stdio')
     .summary('serve MCP on stdin and stdout')
     .action(async () => finish(await host.serveStdio()))
+
+const serveCommand = ({ host, finish }: Wiring): Command =>
+  new Command('serve')
+    .summary('serve MCP, the operations and OAuth over HTTP')
+    .action(async () => finish(await host.serveHttp()))
 
 const demoCommand = ({ finish }: Wiring): Command =>
   new Command('demo').summary('play a short story in a store of its own').action(async () => {

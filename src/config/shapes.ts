@@ -21,6 +21,11 @@ export const count = (most: number) =>
     .transform(Number)
     .refine((value) => value >= 1 && value <= most, `must be from 1 to ${most}`)
 
+export const port = text
+  .refine((value) => /^\d{1,5}$/.test(value), 'must be a port')
+  .transform(Number)
+  .refine((value) => value <= 65_535, 'must be a port')
+
 export const choice = <T extends string>(...choices: readonly T[]) =>
   text.refine((value): value is T => choices.some((one) => one === value), {
     error: `must be one of: ${choices.join(', ')}`,

@@ -9,7 +9,7 @@ import { assertRegistered } from '../authority/registration.ts'
 import { Refusal } from '../core/refusal.ts'
 import type { Operation } from './operation.ts'
 import { narrowByMeta, presentedBy } from './perform.ts'
-import type { Request } from './perform.ts'
+import type { Sources } from './perform.ts'
 import { visibleTo } from './visible.ts'
 
 export interface Seen {
@@ -24,7 +24,7 @@ const strangers: ReadonlySet<string> = new Set(['whoami', 'claim_handoff'])
 /** Never rejects for want of authority: who may call nothing sees next to nothing. */
 export async function authorityFor(
   context: Context,
-  request: Pick<Request, 'meta' | 'environment'>,
+  request: Sources,
   operations: readonly Operation[],
 ): Promise<Seen> {
   const caller = await callerOf(context, request)
@@ -38,10 +38,7 @@ export async function authorityFor(
   }
 }
 
-async function callerOf(
-  context: Context,
-  request: Pick<Request, 'meta' | 'environment'>,
-): Promise<Caller | undefined> {
+async function callerOf(context: Context, request: Sources): Promise<Caller | undefined> {
   try {
     await context.live.refresh()
     assertRegistered(context)

@@ -6,7 +6,7 @@ import { authenticate } from '../authority/authenticate.ts'
 import type { Known } from '../authority/authenticated.ts'
 import type { Caller } from '../authority/caller.ts'
 import type { Context } from '../authority/context.ts'
-import { metaKeys, presentedInMeta } from '../authority/presented.ts'
+import { metaKeys, presentedInMeta, unusable } from '../authority/presented.ts'
 import type { Meta, Presented } from '../authority/presented.ts'
 import { assertClock } from '../authority/clock.ts'
 import { assertRegistered } from '../authority/registration.ts'
@@ -19,11 +19,13 @@ import { answerOf, decideAndCommit } from './commit.ts'
 import type { Operation } from './operation.ts'
 import { answerAgain, momentOf } from './standing-answer.ts'
 import { bareMay, mustActDown } from './visible.ts'
-import { aStranger, detailOf, eventOf, whoIs, whoWas } from './record-event.ts'
+import { asRefusal, recordRefusal } from './record-refusal.ts'
 
 export interface Request {
   readonly arguments: unknown
   readonly meta?: Meta
+  /** What an HTTP request's own header or connection presents; a credential in `meta` beside it is refused. */
+  readonly header?: Presented
   /** What the process was started with; a credential in `meta` excludes it. */
   readonly environment: Presented
   readonly traceId?: string
@@ -35,7 +37,12 @@ export type Answer =
       readonly result: Readonly<Record<string, unknown>>
       readonly meta?: Readonly<Record<string, string>>
     }
-  | { readonly ok: false; readonly refusal: Refusal }
+  | {
+      readonly ok: false
+      readonly refusal: Refusal
+      /** Refused before it was proven who calls. */
+      readonly isStranger?: true
+    }
 
 /**
  * Runs one call; answers at once what still stands. Never rejects: whatever goes wrong is a refusal with a
@@ -107,6 +114,7 @@ async function performAnew(
     return {
       ok: false,
       refusal: await recordRefusal(context, operation, request, refusal, caller, known),
+      ...(caller === undefined && { isStranger: true }),
     }
   }
 }
@@ -136,11 +144,15 @@ async function answerStranger(
   return answerOf(answer.result, answer.handed)
 }
 
+export type Sources = Pick<Request, 'meta' | 'header' | 'environment'>
+
 /** Exactly one source: the request's own, or the environment's where the request has none. */
-export const presentedBy = ({
-  meta,
-  environment,
-}: Pick<Request, 'meta' | 'environment'>): Presented => presentedInMeta(meta) ?? environment
+export function presentedBy({ meta, header, environment }: Sources): Presented {
+  const inMeta = presentedInMeta(meta)
+  const isOne = inMeta === undefined || header === undefined
+  if (!isOne || header?.kind === 'unusable') throw unusable()
+  return inMeta ?? header ?? environment
+}
 
 /** Only a rotation with an idempotency key can be repeated by a secret that it ended. */
 const isRepeatable = (operation: Operation, args: unknown): boolean =>
@@ -207,42 +219,4 @@ function refuseUnprotected({ name }: Operation, { acting }: Caller): void {
     message: `That grant may only be used with ${require.join(', ')}, which cannot be shown here yet.`,
     missing_at: id,
   })
-}
-
-function asRefusal(context: Context, operation: Operation, error: unknown): Refusal {
-  if (error instanceof Refusal) return error
-  const isStore = (error as Error | null)?.name === 'StoreProblem'
-  context.log.error({ operation: operation.name, error: String(error) }, 'operation failed')
-  return new Refusal(isStore ? 'unavailable' : 'server_error', { cause: error })
-}
-
-/** Refusals of known callers are durable with the answer; those of strangers are counted. */
-async function recordRefusal(
-  context: Context,
-  operation: Operation,
-  { traceId }: Request,
-  refusal: Refusal,
-  caller: Caller | undefined,
-  known: Known | undefined,
-): Promise<Refusal> {
-  const happened = {
-    operation: operation.name,
-    code: refusal.code,
-    detail: detailOf(refusal),
-    ...(traceId !== undefined && { traceId }),
-  }
-  const { finding } = refusal.detail
-  if (caller === undefined && known === undefined) {
-    const key = `${operation.name}/${refusal.code}/${finding ?? ''}`
-    context.audit.addStranger(key, () => eventOf(context, aStranger(context), happened))
-    return refusal
-  }
-  const who = caller === undefined ? whoWas(known as Known) : whoIs(caller)
-  const event = eventOf(context, who, happened)
-  try {
-    const written = await context.committer.submit({ writes: [], events: [event] })
-    return written === 'committed' ? refusal.withDecision(event.id) : refusal
-  } catch {
-    return refusal
-  }
 }

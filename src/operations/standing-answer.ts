@@ -95,10 +95,17 @@ const isNow = ({ live, now }: Context, { revision, second }: Moment): boolean =>
   revision === live.revision && second === now()
 
 /** A bare token by its hash, or the environment's credential itself; nothing else is kept for. */
-function sourceOf({ meta, environment }: Request): string | Presented | undefined {
+function sourceOf({ meta, header, environment }: Request): string | Presented | undefined {
   let token: unknown
+  if (header !== undefined) {
+    if (header.kind !== 'token' || header.presentedProof !== undefined) return undefined
+    // A token that came with a certificate may be bound to it.
+    if (header.over?.scheme !== 'Bearer' || header.over.presentedChain !== undefined)
+      return undefined
+    token = header.presentedToken
+  }
   for (const key of meta === undefined ? [] : Object.keys(meta)) {
-    if (key === metaKeys.token) token = meta?.[key]
+    if (key === metaKeys.token && header === undefined) token = meta?.[key]
     else if (key.startsWith('dev.remit/')) return undefined
   }
   if (token === undefined) return environment

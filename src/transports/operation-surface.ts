@@ -11,15 +11,28 @@ import type { Operation } from '../operations/operation.ts'
 import { perform } from '../operations/perform.ts'
 import { readResource, resources, resourceTemplates } from './resources.ts'
 import type { RequestSource, Surface, Tool, ToolResult } from './surface.ts'
+import { traceIn } from './trace.ts'
 
 const instructions = `Remit keeps the credentials of agents. Call whoami first: it says who you are, what you hold and which tools you may call. Delegate narrower grants to sub-agents with delegate_token, and let them act by passing act_as with the grant id. Refusals say what is missing, where, and what would mend it. Secrets and tokens are never put in your context: they travel in _meta, files or handoffs.`
 
-/** The surface of one process: `environment` is what it was started with. */
-export function operationSurface(context: Context, environment: Presented): Surface {
-  const of = (source: RequestSource) => ({
+/** What stands around a message, where each comes on its own. */
+export interface Around {
+  /** What the HTTP request itself presents. */
+  readonly header?: Presented
+  readonly traceparent?: string
+}
+
+/** The surface of one process, or of one request: `environment` is what the process was started with. */
+export function operationSurface(
+  context: Context,
+  environment: Presented,
+  { header, traceparent }: Around = {},
+): Surface {
+  const of = ({ meta }: RequestSource) => ({
     environment,
-    ...(source.meta !== undefined && { meta: source.meta }),
-    ...traceIn(source),
+    ...(header !== undefined && { header }),
+    ...(meta !== undefined && { meta }),
+    ...traceIn(meta, traceparent),
   })
   return {
     serverInfo: { name: 'remit', title: 'Remit', version: context.settings.version },
@@ -44,14 +57,6 @@ export function operationSurface(context: Context, environment: Presented): Surf
     },
     readResource: (uri, source) => readResource(context, uri, of(source)),
   }
-}
-
-/** The trace id of a W3C `traceparent`, where the request carries one. */
-function traceIn({ meta }: RequestSource): { readonly traceId?: string } {
-  const traceparent = meta?.['traceparent']
-  if (typeof traceparent !== 'string') return {}
-  const traceId = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/.exec(traceparent)?.[1]
-  return traceId === undefined ? {} : { traceId }
 }
 
 const tools = new WeakMap<Operation, Tool>()
