@@ -7,19 +7,16 @@ import type { UnlinkedEvent } from '../core/audit-link.ts'
 import type { IdPrefix } from '../core/id.ts'
 import { parseScopes } from '../core/scope.ts'
 import type { McpServer, ResourceType } from '../core/state.ts'
-import { seal } from '../crypto/seal.ts'
-import { generateSigningKey } from '../crypto/signing-key.ts'
 import { putAgent } from '../store/agents.ts'
 import { putCredential } from '../store/credentials.ts'
 import { insertFact, insertOrg } from '../store/facts.ts'
 import { putResourceType, sinceThisChange } from '../store/resource-types.ts'
 import { putRegistration, putServer } from '../store/servers.ts'
 import { putSigningKey } from '../store/signing-keys.ts'
-import type { SigningKeyRecord } from '../store/signing-keys.ts'
 import type { Unit } from '../store/store.ts'
-import { sealRecord } from './key-ring.ts'
 import { makeAgentSecret, makeRegistration } from './new-secrets.ts'
 import type { Making } from './new-secrets.ts'
+import { newSigningKey } from './new-signing-key.ts'
 
 /** This server's name in its own registry. */
 export const ownServerName = 'remit'
@@ -63,7 +60,7 @@ export async function firstRecords(making: Making, first: FirstStore): Promise<F
   const local = { ...firstAgent(making, orgId, 'local'), ...localTraits }
   const adminSecret = await makeAgentSecret(making, admin)
   const localSecret = await makeAgentSecret(making, local)
-  const keys = [signingKey(making, 'access_token'), signingKey(making, 'checkpoint')]
+  const keys = [newSigningKey(making, 'access_token'), newSigningKey(making, 'checkpoint')]
   const demo = demoType(orgId, admin.id, now)
   const made = madeEvent(making, orgId, server.id)
   const facts = {
@@ -165,20 +162,3 @@ const demoType = (orgId: string, ownerId: string, now: number): ResourceType => 
   ownerId,
   createdAt: now,
 })
-
-function signingKey(
-  { keys, newId, now }: Making,
-  purpose: SigningKeyRecord['purpose'],
-): SigningKeyRecord {
-  const id = newId('key')
-  const { alg, publicJwk, privatePkcs8 } = generateSigningKey()
-  return {
-    id,
-    purpose,
-    alg,
-    publicJwk: JSON.stringify(publicJwk),
-    sealedPrivate: seal(keys.seal, privatePkcs8, sealRecord(id, purpose)),
-    status: 'active',
-    createdAt: now,
-  }
-}

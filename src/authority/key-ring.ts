@@ -1,7 +1,7 @@
 // The signing keys that are loaded: one active signer per purpose, and every key that still verifies.
 // Follows the live state; a compromised key is gone from here with the change that says so.
 
-import type { SigningPublicJwk, Signer, Verifier } from '../crypto/signing-key.ts'
+import type { SigningPublicJwk, Signer, TokenType, Verifier } from '../crypto/signing-key.ts'
 import { loadSigner, loadVerifier, verifiersByHeader } from '../crypto/signing-key.ts'
 import type { Subkeys } from '../crypto/keyed-hash.ts'
 import { unseal } from '../crypto/seal.ts'
@@ -23,7 +23,12 @@ export interface KeyRing {
   verifies(kid: string, now: number): boolean
 }
 
-const typOf = { access_token: 'at+jwt', checkpoint: 'remit-checkpoint+jwt' } as const
+const typOf = {
+  access_token: 'at+jwt',
+  checkpoint: 'remit-checkpoint+jwt',
+  authentication: 'remit-authentication+jwt',
+  delivery: 'remit-delivery+jwt',
+} as const satisfies Record<KeyPurpose, TokenType>
 
 /** What a sealed private key is bound to, so that it opens for its own record only. */
 export const sealRecord = (kid: string, purpose: KeyPurpose): string => `${purpose}/${kid}`

@@ -15,6 +15,7 @@ export type IdPrefix =
   | 'hof'
   | 'key'
   | 'evt'
+  | 'chl'
 
 const shape = /^[a-z]([a-z_]{0,61}[a-z])?_[0-7][0-9a-hjkmnp-tv-z]{25}$/
 

@@ -10,7 +10,11 @@ import type { EcPublicJwk, OkpPublicJwk } from './jwk.ts'
 export type SigningAlgorithm = 'EdDSA' | 'ES256'
 
 /** What a token of ours is for (RFC 8725 §3.11). */
-export type TokenType = 'at+jwt' | 'remit-checkpoint+jwt'
+export type TokenType =
+  | 'at+jwt'
+  | 'remit-checkpoint+jwt'
+  | 'remit-authentication+jwt'
+  | 'remit-delivery+jwt'
 
 export type SigningPublicJwk = OkpPublicJwk | EcPublicJwk
 

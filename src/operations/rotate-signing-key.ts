@@ -2,11 +2,7 @@
 // seconds it counts as compromised, and everything under it is dead at the commit (authority: 22).
 
 import * as z from 'zod'
-import { sealRecord } from '../authority/key-ring.ts'
-import type { Context } from '../authority/context.ts'
-import { seal } from '../crypto/seal.ts'
-import { generateSigningKey } from '../crypto/signing-key.ts'
-import type { SigningAlgorithm } from '../crypto/signing-key.ts'
+import { newSigningKey } from '../authority/new-signing-key.ts'
 import { insertRevocation } from '../store/revocations.ts'
 import { putSigningKey } from '../store/signing-keys.ts'
 import type { SigningKeyRecord } from '../store/signing-keys.ts'
@@ -48,7 +44,7 @@ export const rotateSigningKey = defineOperation({
     const retireAfter = input.retire_after_seconds ?? context.settings.tokenMax
     const keys = [...context.live.signingKeys.values()].filter((key) => key.purpose === purpose)
     const active = keys.filter(({ status }) => status === 'active')
-    const made = newKey(context, now, input.alg ?? active.at(-1)?.alg ?? 'EdDSA')
+    const made = newSigningKey({ ...context, now }, purpose, input.alg ?? active.at(-1)?.alg)
     const before = keys.filter((key) => key.status === 'rotated' && (key.retiresAt ?? 0) > now)
     const retiring = retireAfter === 0 ? before : [...before, ...active]
     return {
@@ -63,20 +59,6 @@ export const rotateSigningKey = defineOperation({
     }
   },
 })
-
-function newKey({ keys, newId }: Context, now: number, alg: SigningAlgorithm): SigningKeyRecord {
-  const kid = newId('key')
-  const { publicJwk, privatePkcs8 } = generateSigningKey(alg)
-  return {
-    id: kid,
-    purpose,
-    alg,
-    publicJwk: JSON.stringify(publicJwk),
-    sealedPrivate: seal(keys.seal, privatePkcs8, sealRecord(kid, purpose)),
-    status: 'active',
-    createdAt: now,
-  }
-}
 
 function endings(key: SigningKeyRecord, retireAfter: number, { caller, now }: Call): Write[] {
   if (retireAfter > 0) {

@@ -6,6 +6,7 @@ import { chainStart } from '../core/audit-link.ts'
 import { Refusal } from '../core/refusal.ts'
 import { chainHeads, newestCheckpoint } from '../store/audit.ts'
 import { schemaNumber } from '../store/schema-version.ts'
+import { keyPurposes } from '../store/signing-keys.ts'
 import type { SigningKeyRecord } from '../store/signing-keys.ts'
 import { time } from './fields.ts'
 import { requireFirstOrg } from './may.ts'
@@ -27,7 +28,7 @@ const output = z.object({
       status: z.enum(['active', 'retiring', 'retired']),
       alg: z.enum(['EdDSA', 'ES256']),
       created_at: time,
-      purpose: z.enum(['access_token', 'checkpoint']),
+      purpose: z.enum(keyPurposes),
     }),
   ),
   store: z.enum(['sqlite', 'postgres']),

@@ -4,10 +4,13 @@ import { isSound, number, optionalNumber, sealed, text } from './row.ts'
 import type { SealedTable } from './row.ts'
 import type { Read, Row, Seal, Value, Write } from './store.ts'
 
+/** What a key signs; nothing of one purpose verifies as another (authority: rule 22). */
+export const keyPurposes = ['access_token', 'checkpoint', 'authentication', 'delivery'] as const
+
 export interface SigningKeyRecord {
   /** `kid`. */
   readonly id: string
-  readonly purpose: 'access_token' | 'checkpoint'
+  readonly purpose: (typeof keyPurposes)[number]
   readonly alg: 'EdDSA' | 'ES256'
   /** JSON of the public JWK. */
   readonly publicJwk: string

@@ -1,7 +1,7 @@
 // Asking operations as a caller would: every result is parsed by a strict version of the operation's own
 // output schema, and what a call changes is read from the tables themselves.
 
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import * as z from 'zod'
@@ -14,6 +14,7 @@ import type { Inputs, Operation } from '../../src/operations/operation.ts'
 import { operations } from '../../src/operations/index.ts'
 import type { Request } from '../../src/operations/perform.ts'
 import type { Context } from '../../src/authority/context.ts'
+import { migrations } from '../../src/store/migrate.ts'
 import type { Row, Soon } from '../../src/store/store.ts'
 import type { Holder, World } from '../support/world.ts'
 
@@ -88,8 +89,9 @@ function strict(schema: z.ZodType): z.ZodType {
   return schema
 }
 
-const schema = readFileSync(new URL('../../db/001_initial.sql', import.meta.url), 'utf8')
-const tables = [...schema.matchAll(/^create table (\w+)/gm)].map(([, name]) => String(name))
+const tables = migrations().flatMap(({ sql }) =>
+  [...sql.matchAll(/^create table (\w+)/gm)].map(([, name]) => String(name)),
+)
 
 /** Every row of every table but those of the audit, and the names of the files that were delivered. */
 export async function contents(w: World): Promise<Readonly<Record<string, readonly Row[]>>> {

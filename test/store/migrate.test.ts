@@ -37,9 +37,10 @@ const tablesOf = (db: Database.Database): string[] =>
     .all() as string[]
 
 describe('the files of db/', () => {
-  test('are numbered from 1 without a gap, and say why they exist', () => {
+  test('are numbered from 1, each once, and say why they exist', () => {
     const found = migrations()
-    expect(found.map(({ number }) => number)).toEqual(found.map((_, i) => i + 1))
+    expect(found[0]?.number).toBe(1)
+    expect(new Set(found.map(({ number }) => number)).size).toBe(found.length)
     for (const { name, sql } of found) {
       expect({ name, why: /^-- Why: \S/.test(sql) }).toEqual({ name, why: true })
     }
@@ -56,7 +57,9 @@ describe('migrating', () => {
     const tables = tablesOf(db)
     migrate(db)
     expect(tablesOf(db)).toEqual(tables)
-    expect(db.prepare(`select count(*) from remit_migrations`).pluck().get()).toBe(newest)
+    expect(db.prepare(`select count(*) from remit_migrations`).pluck().get()).toBe(
+      migrations().length,
+    )
     db.close()
   })
 
@@ -108,7 +111,9 @@ describe('processes', () => {
     const { codes, said } = await run(path, 3)
     expect({ codes, said }).toEqual({ codes: [0, 0, 0], said: '' })
     const db = openDatabase(path)
-    expect(db.prepare(`select count(*) from remit_migrations`).pluck().get()).toBe(newest)
+    expect(db.prepare(`select count(*) from remit_migrations`).pluck().get()).toBe(
+      migrations().length,
+    )
     db.close()
   })
 
