@@ -50,10 +50,11 @@ export async function verifyForeignJws<Key extends PublicKey>(
 }
 
 /** Ed25519 goes by two names (RFC 8037 §3.1, RFC 9864 §2.2); every other algorithm by one. */
-const fits = (key: PublicKey, alg: string): boolean =>
+export const fits = (key: PublicKey, alg: string): boolean =>
   alg === key.alg || (key.alg === 'EdDSA' && alg === 'Ed25519')
 
-async function isSignedBy(untrusted: string, key: PublicKey, alg: string): Promise<boolean> {
+/** Whether this key made the signature, under the algorithm that was pinned. */
+export async function isSignedBy(untrusted: string, key: PublicKey, alg: string): Promise<boolean> {
   try {
     await compactVerify(untrusted, key.key, { algorithms: [alg] })
     return true

@@ -4,7 +4,7 @@
 import { createHmac, createSecretKey, hash, hkdfSync, timingSafeEqual } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 
-const purposes = ['rows', 'secrets', 'seal', 'memory', 'audit', 'arguments'] as const
+const purposes = ['rows', 'secrets', 'seal', 'memory', 'audit', 'arguments', 'nonces'] as const
 
 export type KeyPurpose = (typeof purposes)[number]
 

@@ -25,7 +25,10 @@ describe('subkeys', () => {
       key.export().toString('hex'),
     ])
     expect(derived).toEqual(
-      ['rows', 'secrets', 'seal', 'memory', 'audit', 'arguments'].map((p) => [p, expected(p)]),
+      ['rows', 'secrets', 'seal', 'memory', 'audit', 'arguments', 'nonces'].map((p) => [
+        p,
+        expected(p),
+      ]),
     )
   })
 
@@ -33,7 +36,7 @@ describe('subkeys', () => {
     const all = [keys, deriveKeys(Buffer.alloc(32, 2))]
       .flatMap((each) => Object.values(each))
       .map((key) => key.export().toString('hex'))
-    expect(new Set(all).size).toBe(12)
+    expect(new Set(all).size).toBe(14)
   })
 
   it.each([0, 16, 31, 33, 64])('are not derived from a data key of %i bytes', (length) => {
