@@ -1,6 +1,7 @@
 // Tokens: a dated proof of one grant, made and recognised here. A token says which grant; what it may do
 // comes from the record. A limited chain has opaque tokens, so that uses can be counted.
 
+import { confirmationOf } from '../core/binding.ts'
 import type { Grant, Token } from '../core/grant.ts'
 import type { Chain } from '../core/liveness.ts'
 import { effectiveScopes } from '../core/authority.ts'
@@ -82,6 +83,7 @@ function claimsOf(context: Context, authority: Authority, token: TokenBase): Acc
     jti: token.id,
     scope: formatScopes(effectiveScopes(authority)),
     ...(act !== undefined && { act }),
+    ...(grant.binding !== undefined && { cnf: confirmationOf(grant.binding) }),
     remit: {
       org: grant.orgId,
       grant: grant.id,

@@ -28,7 +28,7 @@ export interface Grant {
   readonly uses?: number
   readonly task?: string
   readonly require: readonly Protection[]
-  /** RFC 7638 thumbprint of the key that its tokens are bound to. */
+  /** The key that its tokens are bound to, as `binding.ts` spells it. */
   readonly binding?: string
   /** The credential that was presented when it was made. */
   readonly credentialId: string

@@ -65,6 +65,8 @@ export interface RefusalDetail {
   readonly decision_id?: string
   /** Fixed name of what the audit should remember; never told to the caller. */
   readonly finding?: string
+  /** Exactly what was wrong, as a fixed name for the audit; never told to the caller. */
+  readonly reason?: string
   /** For the log only. */
   readonly cause?: unknown
 }
@@ -102,7 +104,10 @@ export class Refusal extends Error {
   }
 }
 
-export interface RefusalError extends Omit<RefusalDetail, 'message' | 'finding' | 'cause'> {
+export interface RefusalError extends Omit<
+  RefusalDetail,
+  'message' | 'finding' | 'reason' | 'cause'
+> {
   readonly code: RefusalCode
   readonly message: string
 }

@@ -2,6 +2,7 @@
 // A claim of the wrong type is refused, never treated as absent. What is read here is a statement:
 // it says which grant is meant; what that grant may do comes from the record.
 
+import type { Confirmation } from './binding.ts'
 import { isTask } from './name.ts'
 
 /** Who acts, and for whom in turn; outermost is the holder (RFC 8693 §4.1). */
@@ -9,9 +10,6 @@ export interface Actor {
   readonly sub: string
   readonly act?: Actor
 }
-
-/** The key a token is bound to: a DPoP key (RFC 9449 §6.1) or a client certificate (RFC 8705 §3.1). */
-export type Confirmation = { readonly jkt: string } | { readonly 'x5t#S256': string }
 
 /** Through whom one grant came to be: what a deny-list needs to match it. */
 export interface Via {

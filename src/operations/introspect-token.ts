@@ -9,6 +9,7 @@ import type { GrantState } from '../authority/grant-state.ts'
 import { metaKeys } from '../authority/presented.ts'
 import { actorsOf, recognise, tokenDeath } from '../authority/tokens.ts'
 import { effectiveScopes } from '../core/authority.ts'
+import { confirmationOf, tokenTypeOf } from '../core/binding.ts'
 import type { Token } from '../core/grant.ts'
 import { Refusal } from '../core/refusal.ts'
 import { formatScopes } from '../core/scope.ts'
@@ -142,8 +143,9 @@ async function described(call: Call, state: GrantState, token: Token | undefined
     ...(token !== undefined && { exp: token.expiresAt, jti: token.id }),
     ...(token === undefined && grant.expiresAt !== undefined && { exp: grant.expiresAt }),
     iss: context.self.issuer,
-    token_type: 'Bearer',
+    token_type: tokenTypeOf(grant.binding),
     ...(act !== undefined && { act: { ...act } }),
+    ...(grant.binding !== undefined && { cnf: { ...confirmationOf(grant.binding) } }),
     grant_id: grant.id,
     lineage: [...grant.lineage],
     depth: grant.depth,

@@ -25,7 +25,10 @@ export const mintInput = z.object({
   uses: z.int().min(1).max(1_000_000_000).optional().describe('At most this many uses in all.'),
   task: field.task.optional(),
   instance: field.name.optional().describe('A label for this run.'),
-  bind_jwk: z.record(z.string(), z.unknown()).optional().describe('Not supported yet.'),
+  bind_jwk: z
+    .record(z.string(), z.unknown())
+    .optional()
+    .describe('Public JWK; tokens of the grant are worth nothing without a proof by that key.'),
   require: field.require.optional().describe('Protections every use must have.'),
   on_excess: z
     .enum(['refuse', 'narrow'])

@@ -20,6 +20,7 @@ import { insertGrant } from '../store/grants.ts'
 import type { Write } from '../store/store.ts'
 import { insertToken } from '../store/tokens.ts'
 import { insertUses } from '../store/uses.ts'
+import { keyToBind } from './bound-key.ts'
 import { chooseDelivery, deliverToken } from './delivery.ts'
 import type { Minted, MintInput } from './mint-fields.ts'
 import type { Call, Outcome } from './operation.ts'
@@ -34,9 +35,6 @@ export function mint(
   source: Source,
   receiver: Agent,
 ): Outcome<Minted> {
-  if (input.bind_jwk !== undefined) {
-    throw new Refusal('unsupported', { message: 'Key-bound tokens are not supported yet.' })
-  }
   const delivery = chooseDelivery(call, input.delivery, 'token')
   const { ttl, grantTtl } = livesOf(call, input)
   const { context, now } = call
@@ -48,6 +46,7 @@ export function mint(
     ...(input.max_depth !== undefined && { maxDepth: input.max_depth }),
     ...(input.uses !== undefined && { uses: input.uses }),
     ...(input.task !== undefined && { task: input.task }),
+    ...(input.bind_jwk !== undefined && { binding: keyToBind(input.bind_jwk) }),
     ...(input.require !== undefined && { require: [...new Set(input.require)] }),
     onExcess: input.on_excess ?? 'refuse',
   }

@@ -62,5 +62,6 @@ export const aStranger = (context: Context): Who => ({ orgId: context.self.orgId
 /** What a refusal leaves in the audit besides its code. */
 export const detailOf = ({ detail }: Refusal): Readonly<Record<string, unknown>> => ({
   ...(detail.finding !== undefined && { finding: detail.finding }),
+  ...(detail.reason !== undefined && { reason: detail.reason }),
   ...(detail.missing !== undefined && { missing: detail.missing }),
 })
