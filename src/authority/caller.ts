@@ -5,6 +5,7 @@ import type { Agent } from '../core/agent.ts'
 import type { Authority } from '../core/authority.ts'
 import type { Credential } from '../core/credential.ts'
 import type { Token } from '../core/grant.ts'
+import type { Exchanging } from './exchange.ts'
 
 export type Method = 'secret' | 'api_key' | 'client_assertion' | 'x509' | 'token'
 
@@ -36,6 +37,8 @@ export interface Caller {
   readonly warnings: readonly string[]
   /** Whether the process's environment presented it, rather than the request. */
   readonly isEnvironments?: boolean
+  /** Set where a client runs this call under the grant of a token that it exchanges. */
+  readonly exchange?: Exchanging
   /** A dead secret that may do nothing but repeat the rotation that ended it. */
   readonly mayOnlyRepeat?: true
 }

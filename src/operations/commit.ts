@@ -3,6 +3,7 @@
 
 import type { Caller } from '../authority/caller.ts'
 import type { Context } from '../authority/context.ts'
+import { exchanging, guardOfExchange } from '../authority/exchange.ts'
 import { grantState, deadRefusal } from '../authority/grant-state.ts'
 import { tokenDeath } from '../authority/tokens.ts'
 import { credentialStatus } from '../core/credential.ts'
@@ -169,11 +170,17 @@ function guardOf(caller: Caller, { self }: Context): string[] {
     revocationKey('agent', caller.presenter.id),
     revocationKey('credential', caller.credentialId),
     revocationKey('server', self.serverId),
+    ...(caller.exchange === undefined ? [] : guardOfExchange(caller.exchange)),
   ]
 }
 
 /** The caller as it is now, after something changed: still live, and bound by what is new. */
 async function presentCaller(context: Context, caller: Caller): Promise<Caller> {
+  const { exchange } = caller
+  if (exchange !== undefined) {
+    const client = await presentCaller(context, exchange.client)
+    return exchanging(context, client, exchange.presentedExchange)
+  }
   const { live, now } = context
   const own = await grantState(live, caller.own.grant.id, now())
   const acting = await grantState(live, caller.acting.grant.id, now())

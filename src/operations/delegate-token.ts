@@ -34,7 +34,8 @@ export const delegateToken = defineOperation({
   handle: async (input, call) => {
     const { caller, context } = call
     const { to, ...wanted } = input
-    const receiver = to === undefined ? caller.agent : findAgent(call, to)
+    const { exchange, agent } = caller
+    const receiver = to === undefined ? (exchange?.actor ?? agent) : findAgent(call, to)
     if (receiver === undefined) {
       // Who may not delegate does not learn which names there are.
       requirePermission(call, 'tokens:delegate')
@@ -58,10 +59,21 @@ export const delegateToken = defineOperation({
     }
     const outcome = mint(call, wanted, source, receiver)
     const writes = [...caps, ...(outcome.writes ?? [])]
-    return { ...outcome, result: afterThisUse(outcome.result, left), writes }
+    const detail = { ...outcome.detail, ...exchanged(call) }
+    return { ...outcome, result: afterThisUse(outcome.result, left), writes, detail }
   },
   repeat: (recorded: Minted, input, call) => reissue(call, recorded, input),
 })
+
+/** Which tokens a client exchanged, for the audit. */
+function exchanged({ caller }: Call): Readonly<Record<string, unknown>> {
+  if (caller.exchange === undefined) return {}
+  const { actorBy } = caller.exchange
+  return {
+    subject_token_id: caller.token?.id,
+    ...(actorBy !== undefined && { actor_token_id: actorBy.token?.id }),
+  }
+}
 
 /** The delegation itself takes a use of what is above. */
 const afterThisUse = (minted: Minted, left: number | undefined): Minted =>

@@ -60,7 +60,7 @@ export function mint(
     authority,
     audience: audienceOfToken(call, grant),
     ttl,
-    credentialId: call.caller.credentialId,
+    credentialId: (call.caller.exchange?.client ?? call.caller).credentialId,
     now,
     seq: call.seq,
   })

@@ -8,6 +8,8 @@ import type { Caller } from '../authority/caller.ts'
 import type { Context } from '../authority/context.ts'
 import { metaKeys, presentedInMeta, unusable } from '../authority/presented.ts'
 import type { Meta, Presented } from '../authority/presented.ts'
+import { exchanging } from '../authority/exchange.ts'
+import type { Exchange } from '../authority/exchange.ts'
 import { assertClock } from '../authority/clock.ts'
 import { assertRegistered } from '../authority/registration.ts'
 import { isId } from '../core/id.ts'
@@ -28,6 +30,8 @@ export interface Request {
   readonly header?: Presented
   /** What the process was started with; a credential in `meta` excludes it. */
   readonly environment: Presented
+  /** For a caller by credential: the tokens it exchanges, under whose grant the call then runs. */
+  readonly exchange?: Exchange
   readonly traceId?: string
 }
 
@@ -104,6 +108,9 @@ async function performAnew(
     }
     const proven = { ...authenticated.caller, isEnvironments }
     caller = await narrowByMeta(context, proven, request.meta)
+    if (request.exchange !== undefined) {
+      caller = await exchanging(context, caller, request.exchange)
+    }
     const input = parseArguments(context, operation, request.arguments)
     caller = await narrowByArgument(context, operation, caller, input)
     refuseBareEnvironment(context, operation, caller)

@@ -5,6 +5,8 @@ import * as z from 'zod'
 import { isOwn } from '../authority/acting.ts'
 import { grantState } from '../authority/grant-state.ts'
 import type { GrantState } from '../authority/grant-state.ts'
+import { metaKeys } from '../authority/presented.ts'
+import { recognise } from '../authority/tokens.ts'
 import { Refusal } from '../core/refusal.ts'
 import type { Revocation } from '../core/revocation.ts'
 import { grantsOfInstance } from '../store/grants.ts'
@@ -72,12 +74,15 @@ export const revokeToken = defineOperation({
   },
 })
 
+/** One that is presented itself, as its holder may always do (RFC 7009), is no argument. */
 const selectors = ['token_id', 'grant_id', 'instance_id', 'agent', 'credential_id', 'task'] as const
 
 async function select(call: Call, asked: Asked): Promise<Selected> {
   const given = selectors.filter((name) => asked[name] !== undefined)
+  const presented = call.meta[metaKeys.subjectToken]
+  if (typeof presented === 'string' && given.length === 0) return byPresented(call, presented)
   const [selector] = given
-  if (selector === undefined || given.length > 1) {
+  if (selector === undefined || given.length > 1 || presented !== undefined) {
     throw new Refusal('invalid_request', {
       message: `Give exactly one of ${selectors.join(', ')}.`,
     })
@@ -97,6 +102,23 @@ async function select(call: Call, asked: Asked): Promise<Selected> {
       return bounded(call, 'task', asked.task ?? '', 'tokens:revoke', unknown('grant'))
   }
 }
+
+/** A token that is presented is its holder's to end, by whatever that agent proves itself. */
+async function byPresented(call: Call, presentedToken: string): Promise<Selected> {
+  const { context, caller, now } = call
+  const recognised = await recognise(context, presentedToken)
+  if (!recognised.ok) throw new Refusal('not_found', findingOf(recognised.refusal))
+  const state = await grantState(context.live, recognised.token.grantId, now)
+  const isByCredential = caller.credential !== undefined && !caller.actsAs
+  const isHolder = isByCredential && state?.grant.agentId === caller.presenter.id
+  if (isHolder) return { kind: 'grant', target: state.grant.id, within: [] }
+  return byGrant(call, state, unknown('token'))
+}
+
+const findingOf = ({ detail: { finding } }: Refusal) => ({
+  ...unknown('token').detail,
+  ...(finding !== undefined && { finding }),
+})
 
 async function byToken(call: Call, tokenId: string): Promise<Selected> {
   const { context, now } = call

@@ -50,6 +50,7 @@ export interface WorldOptions {
   readonly settings?: Partial<Settings>
   /** `false` leaves this server's registration credential unredeemed. */
   readonly registered?: boolean
+  readonly issuer?: string
   /** On PostgreSQL: the way that processes take to the database. */
   readonly via?: (url: string) => Promise<string>
 }
@@ -89,7 +90,7 @@ export async function world(options: WorldOptions = {}) {
   })
 
   const storeId = newId('org').slice('org_'.length)
-  const issuer = `urn:remit:${storeId}`
+  const issuer = options.issuer ?? `urn:remit:${storeId}`
   const sealedKey = sealDataKey(Buffer.alloc(32, 1), dataKey, storeId)
   const first = await firstRecords(
     { keys, hashing, newId, now: start },

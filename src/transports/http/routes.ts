@@ -4,6 +4,11 @@
 
 import { Hono } from 'hono'
 import { Refusal } from '../../core/refusal.ts'
+import { authorizationRoutes } from '../oauth/authorize.ts'
+import { introspectionRoutes } from '../oauth/introspect.ts'
+import { metadataRoutes } from '../oauth/metadata.ts'
+import { revocationRoutes } from '../oauth/revoke.ts'
+import { tokenRoutes } from '../oauth/token.ts'
 import { refuse } from './answer.ts'
 import type { App, Door, Env, Routes } from './door.ts'
 import { keyRoutes } from './keys.ts'
@@ -11,7 +16,13 @@ import { mcpRoutes } from './mcp.ts'
 import { operationRoutes } from './operations.ts'
 
 const always: readonly Routes[] = [operationRoutes, mcpRoutes, keyRoutes]
-const oauthRoutes: readonly Routes[] = []
+const oauthRoutes: readonly Routes[] = [
+  metadataRoutes,
+  tokenRoutes,
+  introspectionRoutes,
+  revocationRoutes,
+  authorizationRoutes,
+]
 
 export function routesOf(door: Door): App {
   const app = new Hono<Env>()

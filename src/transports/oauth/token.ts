@@ -1,0 +1,43 @@
+// The token endpoint (RFC 6749 §3.2): authenticates nobody and decides nothing itself, but runs the operation
+// of the grant type and says what came of it in OAuth's words.
+
+import type { Minted } from '../../operations/mint-fields.ts'
+import { perform } from '../../operations/perform.ts'
+import { nobody } from '../http/nobody.ts'
+import type { Ask, Door, Routes } from '../http/door.ts'
+import { traceIn } from '../trace.ts'
+import { addEndpoint } from './answer.ts'
+import type { Outcome } from './answer.ts'
+import { clientIn } from './client-authentication.ts'
+import { grantTypes } from './grant-types.ts'
+import { parametersIn } from './parameters.ts'
+import { OAuthProblem } from './problem.ts'
+import { bindingIn } from './proof-of-possession.ts'
+
+export const tokenRoutes: Routes = (app, door) => addEndpoint(app, door, '/token', token)
+
+async function token(ask: Ask, { context, issuerUrl = '' }: Door): Promise<Outcome> {
+  const parameters = parametersIn(ask)
+  const client = clientIn(ask, parameters)
+  const name = parameters.required('grant_type')
+  const grantType = Object.hasOwn(grantTypes, name) ? grantTypes[name] : undefined
+  if (grantType === undefined) {
+    throw new OAuthProblem('unsupported_grant_type', 'That grant type is not served here.')
+  }
+  const { tokenType } = bindingIn(ask)
+  const answer = await perform(context, grantType.operation, {
+    ...grantType.asked(parameters, issuerUrl),
+    header: client,
+    environment: nobody,
+    ...traceIn(undefined, ask.env.arrived.traceparent),
+  })
+  if (!answer.ok) return answer
+  const { scopes, expires_at } = answer.result as Minted
+  return {
+    access_token: answer.meta?.['dev.remit/token'],
+    token_type: tokenType,
+    expires_in: expires_at - context.now(),
+    scope: scopes.join(' '),
+    ...grantType.also,
+  }
+}
