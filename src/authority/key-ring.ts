@@ -28,6 +28,7 @@ const typOf = {
   checkpoint: 'remit-checkpoint+jwt',
   authentication: 'remit-authentication+jwt',
   delivery: 'remit-delivery+jwt',
+  deny_list: 'remit-deny-list+jwt',
 } as const satisfies Record<KeyPurpose, TokenType>
 
 /** What a sealed private key is bound to, so that it opens for its own record only. */

@@ -73,6 +73,7 @@ function claimsOf(context: Context, authority: Authority, token: TokenBase): Acc
   const { grant, chain } = authority
   const { self } = context
   const act = actorsOf(chain)
+  const require = grant.require.filter((each) => each !== 'pop' || grant.binding === undefined)
   return {
     iss: self.issuer,
     sub: chain[0].agentId,
@@ -92,6 +93,7 @@ function claimsOf(context: Context, authority: Authority, token: TokenBase): Acc
       depth: grant.depth,
       max_depth: grant.maxDepth,
       ...(grant.task !== undefined && { task: grant.task }),
+      ...(require.length > 0 && { require }),
     },
   }
 }

@@ -14,7 +14,6 @@ export type IdPrefix =
   | 'tok'
   | 'hof'
   | 'key'
-  | 'anc'
   | 'evt'
   | 'chl'
 

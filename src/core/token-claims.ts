@@ -3,6 +3,8 @@
 // it says which grant is meant; what that grant may do comes from the record.
 
 import type { Confirmation } from './binding.ts'
+import { protections } from './grant.ts'
+import type { Protection } from './grant.ts'
 import { isTask } from './name.ts'
 
 /** Who acts, and for whom in turn; outermost is the holder (RFC 8693 §4.1). */
@@ -28,6 +30,8 @@ export interface RemitClaim {
   readonly depth: number
   readonly max_depth: number
   readonly task?: string
+  /** What a use must be protected by beyond the key in `cnf`: only Remit itself can tell that it is. */
+  readonly require?: readonly Protection[]
 }
 
 export interface AccessTokenClaims {
@@ -85,7 +89,7 @@ const rules = Object.entries(shape) as readonly [keyof AccessTokenClaims, Rule][
 
 function isRemit(value: unknown): boolean {
   if (!isRecord(value) || !hasOnly(value, remitMembers)) return false
-  const { org, grant, lineage, via, depth, max_depth, task } = value
+  const { org, grant, lineage, via, depth, max_depth, task, require } = value
   return (
     isText(org) &&
     isText(grant) &&
@@ -99,10 +103,16 @@ function isRemit(value: unknown): boolean {
     Array.isArray(via) &&
     via.length === depth + 1 &&
     via.every(isVia) &&
-    (task === undefined || (typeof task === 'string' && isTask(task)))
+    (task === undefined || (typeof task === 'string' && isTask(task))) &&
+    (require === undefined || areProtections(require))
   )
 }
-const remitMembers = ['org', 'grant', 'lineage', 'via', 'depth', 'max_depth', 'task']
+const remitMembers = ['org', 'grant', 'lineage', 'via', 'depth', 'max_depth', 'task', 'require']
+
+const areProtections = (value: unknown): boolean =>
+  Array.isArray(value) &&
+  value.length > 0 &&
+  value.every((each) => protections.some((known) => known === each))
 
 const isVia = (value: unknown): boolean =>
   isRecord(value) &&

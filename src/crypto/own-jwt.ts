@@ -28,12 +28,15 @@ export type OwnJwtResult =
         | 'not_our_spelling'
     }
 
-/** Signs claims under the signer's header; throws `Refusal` when the token would be too long. */
-export function signOwnJwt(signer: Signer, claims: object): string {
+/**
+ * Signs claims under the signer's header; throws `Refusal` when the token would be too long. What is no
+ * token, such as a deny-list, has a limit of its own.
+ */
+export function signOwnJwt(signer: Signer, claims: object, maxLength = maxOwnJwtLength): string {
   const payload = Buffer.from(JSON.stringify(claims)).toString('base64url')
   const signingInput = `${signer.header}.${payload}`
   const token = `${signingInput}.${signBytes(signer, signingInput).toString('base64url')}`
-  if (token.length > maxOwnJwtLength) {
+  if (token.length > maxLength) {
     throw new Refusal('invalid_request', { message: 'The scopes are too long for one token.' })
   }
   return token
@@ -46,8 +49,9 @@ export function signOwnJwt(signer: Signer, claims: object): string {
 export function verifyOwnJwt(
   untrusted: string,
   verifiers: ReadonlyMap<string, Verifier>,
+  maxLength = maxOwnJwtLength,
 ): OwnJwtResult {
-  if (untrusted.length > maxOwnJwtLength) return refused('too_long')
+  if (untrusted.length > maxLength) return refused('too_long')
   const afterHeader = untrusted.indexOf('.')
   const afterPayload = untrusted.lastIndexOf('.')
   if (afterHeader === afterPayload || untrusted.indexOf('.', afterHeader + 1) !== afterPayload) {

@@ -15,6 +15,7 @@ export type TokenType =
   | 'remit-checkpoint+jwt'
   | 'remit-authentication+jwt'
   | 'remit-delivery+jwt'
+  | 'remit-deny-list+jwt'
 
 export type SigningPublicJwk = OkpPublicJwk | EcPublicJwk
 

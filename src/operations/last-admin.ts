@@ -3,8 +3,7 @@
 // on must still hold at commit, so that two calls at once cannot each leave it to the other.
 
 import { methodOfKind, credentialStatus } from '../core/credential.ts'
-import { mayAuthenticateBy } from '../core/agent.ts'
-import type { Agent } from '../core/agent.ts'
+import type { Agent, AuthMethod } from '../core/agent.ts'
 import { Refusal } from '../core/refusal.ts'
 import { revocationKey } from '../core/revocation.ts'
 import { unchangedCredential } from '../store/credentials.ts'
@@ -42,18 +41,18 @@ export function requireOtherAdmin({ context: { live } }: Call, agent: Agent): St
 export function requireWayIn(
   call: Call,
   agent: Agent,
-  left: { readonly without?: string } & Partial<Pick<Agent, 'authMethods' | 'sensitivity'>>,
+  left: { readonly without?: string; readonly methods?: readonly AuthMethod[] },
 ): StillHeld {
   if (!agent.computedCeiling || agent.status !== 'active') return nothing
-  const allowed = { ...agent, ...left }
+  const methods = left.methods ?? agent.authMethods
   const other = [...call.context.live.credentials.values()].find(
     (each) =>
       each.agentId === agent.id &&
       each.id !== left.without &&
-      (each.passwordHash !== undefined || each.publicKeys !== undefined) &&
+      each.passwordHash !== undefined &&
       each.scopes === undefined &&
       each.expiresAt === undefined &&
-      mayAuthenticateBy(allowed, methodOfKind[each.kind]) &&
+      methods.includes(methodOfKind[each.kind]) &&
       credentialStatus(each, call.now) === 'active',
   )
   if (other === undefined) return requireOtherAdmin(call, agent)

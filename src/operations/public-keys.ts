@@ -1,10 +1,22 @@
-// The public keys, for anyone: what verifies this server's tokens. The one read that needs no caller.
+// What anyone may have: the public keys that verify this server's tokens, and the list of what ended
+// before its time, for servers that verify tokens by themselves. Nobody has to be authenticated for these.
 
 import type { Context } from '../authority/context.ts'
+import { signedDenyList } from '../authority/signed-deny-list.ts'
 import { publicJwks } from '../crypto/jwks.ts'
 
-/** The JWK set (RFC 7517 §5) of every key that still verifies. */
+/**
+ * The JWK set (RFC 7517 §5) of every key whose tokens still verify. The keys of the deny-list stand beside
+ * it, under a name of their own, so that no verifier takes one for a key of tokens.
+ */
 export async function publicKeys({ live, ring, now }: Context) {
   await live.refresh()
-  return publicJwks(ring.verifiers('access_token', now()).values())
+  return {
+    ...publicJwks(ring.verifiers('access_token', now()).values()),
+    deny_list_keys: publicJwks(ring.verifiers('deny_list', now()).values()).keys,
+  }
 }
+
+/** The signed deny-list, whole or since a version; refuses where this server may not answer. */
+export const publicDenyList = (context: Context, since?: number): Promise<string> =>
+  signedDenyList(context, since)

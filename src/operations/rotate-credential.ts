@@ -2,7 +2,7 @@
 // overlap of zero means compromised: the old one is dead at the commit, with the grants it made.
 
 import * as z from 'zod'
-import { credentialStatus, isKeyed, revoked } from '../core/credential.ts'
+import { credentialStatus, revoked } from '../core/credential.ts'
 import type { Credential } from '../core/credential.ts'
 import { Refusal } from '../core/refusal.ts'
 import { credentialUse, neverUsed, putCredential } from '../store/credentials.ts'
@@ -10,10 +10,8 @@ import { insertRevocation } from '../store/revocations.ts'
 import { one } from '../store/store.ts'
 import type { Write } from '../store/store.ts'
 import * as field from './fields.ts'
-import { keyFields, parseKeys } from './key-material.ts'
-import type { Keys } from './key-material.ts'
 import { requireWayIn } from './last-admin.ts'
-import { described, withProof } from './new-credential.ts'
+import { described, withSecret } from './new-credential.ts'
 import { defineOperation } from './operation.ts'
 import type { Call } from './operation.ts'
 import { repeatSecret, used, wasUsed } from './repeat-secret.ts'
@@ -34,7 +32,7 @@ const input = z.object({
     .boolean()
     .optional()
     .describe('For a lost answer: replace a successor that was never used.'),
-  ...keyFields,
+  public_jwk: z.record(z.string(), z.unknown()).optional().describe('Not supported yet.'),
   delivery: field.delivery.optional(),
 })
 
@@ -52,7 +50,7 @@ interface Rotated {
 export const rotateCredential = defineOperation({
   name: 'rotate_credential',
   title: 'Rotate a credential',
-  summary: 'Replaces a secret or key by a new one while the old stays good for the overlap.',
+  summary: 'Replaces a secret by a new one while the old stays good for the overlap.',
   permission: '· / credentials:rotate',
   ownNeedsCredential: true,
   effect: 'write',
@@ -72,14 +70,13 @@ export const rotateCredential = defineOperation({
     const { old, agent, isOwn } = rightToRotate(call, asked)
     const successor = await successorToReplace(call, asked, old)
     const overlap = asked.overlap_seconds ?? defaultOverlap
-    refuseUnsafeDelivery(call, asked, old, agent, isOwn, overlap)
-    const isUnclaimed = overlap === 0 && asked.delivery === 'handoff' && !isKeyed(old.kind)
+    refuseUnsafeDelivery(call, asked, agent, isOwn, overlap)
+    const isUnclaimed = overlap === 0 && asked.delivery === 'handoff'
     const held = isUnclaimed ? requireWayIn(call, agent, { without: old.id }) : undefined
     const { context, caller, now } = call
-    const keys = parseKeys(old.kind, asked)
+    const { secretHash: _, passwordHash: __, rotatedTo: ___, retiresAt: ____, ...same } = old
     const fresh: Credential = {
-      ...inherited(old, overlap),
-      ...keys,
+      ...same,
       id: context.newId('crd'),
       recordedStatus: 'active',
       createdAt: now,
@@ -89,7 +86,7 @@ export const rotateCredential = defineOperation({
       createdUnder: caller.acting.grant.id,
       version: 1,
     }
-    const made = await withProof(call, fresh, newTo(successor, keys), {
+    const made = await withSecret(call, fresh, {
       delivery: asked.delivery,
       isFirst: false,
       replacesOwnFile: isFileOf(call, old),
@@ -107,21 +104,22 @@ export const rotateCredential = defineOperation({
     return {
       result,
       writes: [
-        ...made.writes,
+        putCredential(made.credential),
         putCredential(retiring),
         ...(retiring.recordedStatus === 'revoked' ? [cut(old, now, 'rotated at once')] : []),
         ...(successor === undefined ? [] : discard(successor, now)),
+        ...made.delivery.writes,
         ...(held?.writes ?? []),
       ],
       ...(held !== undefined && { guard: held.guard }),
       target: old.id,
-      detail: { ...described(fresh), to: fresh.id, overlap, delivery: made.delivery },
-      ...(made.handOut !== undefined && { handOut: made.handOut }),
+      detail: { ...described(fresh), to: fresh.id, overlap, delivery: made.kind },
+      ...(!call.dryRun && { handOut: made.delivery.handOut }),
     }
   },
   repeat: (recorded: Rotated, asked, call) => {
     const { old, agent, isOwn } = rightToRotate(call, asked, true)
-    refuseUnsafeDelivery(call, asked, old, agent, isOwn, asked.overlap_seconds ?? defaultOverlap)
+    refuseUnsafeDelivery(call, asked, agent, isOwn, asked.overlap_seconds ?? defaultOverlap)
     if (call.caller.mayOnlyRepeat === true && asked.delivery === 'handoff') {
       throw new Refusal('invalid_request', {
         message: 'A dead secret could never claim a handoff; choose another delivery.',
@@ -154,25 +152,6 @@ async function successorToReplace(
   const isActive = credentialStatus(successor, now) === 'active'
   if (!isActive || (await wasUsed(call, successor.id))) throw used()
   return successor
-}
-
-/** Scopes, end and what tells the agent apart; of what may be compromised, not the key things are sealed to. */
-function inherited(old: Credential, overlap: number): Credential {
-  const { secretHash: _, passwordHash: __, rotatedTo: ___, retiresAt: ____, ...same } = old
-  const { encryptionKey: _____, ...withoutKey } = same
-  return overlap === 0 ? withoutKey : same
-}
-
-/** What is not claimed yet: a successor that is discarded unused leaves its keys to the next. */
-function newTo(discarded: Credential | undefined, keys: Keys): Keys {
-  const has = new Set(
-    [...(discarded?.publicKeys ?? []), discarded?.encryptionKey].map((key) => key?.thumbprint),
-  )
-  const { publicKeys, encryptionKey } = keys
-  return {
-    ...(publicKeys && { publicKeys: publicKeys.filter(({ thumbprint }) => !has.has(thumbprint)) }),
-    ...(encryptionKey && !has.has(encryptionKey.thumbprint) && { encryptionKey }),
-  }
 }
 
 function endOf(

@@ -12,8 +12,6 @@ import { requireFirstOrg, requireRootOrCredential } from './may.ts'
 import { defineOperation } from './operation.ts'
 import type { Call } from './operation.ts'
 
-const purpose = 'access_token'
-
 export const rotateSigningKey = defineOperation({
   name: 'rotate_signing_key',
   title: 'Rotate the signing key',
@@ -25,6 +23,10 @@ export const rotateSigningKey = defineOperation({
   spendsUse: true,
   input: z.strictObject({
     alg: z.enum(['EdDSA', 'ES256']).optional().describe('By default that of the present key.'),
+    purpose: z
+      .enum(['access_token', 'deny_list'])
+      .optional()
+      .describe('What it signs: tokens (the default), or the list of what ended.'),
     retire_after_seconds: z
       .int()
       .min(0)
@@ -41,6 +43,7 @@ export const rotateSigningKey = defineOperation({
     requireFirstOrg(call)
     requireRootOrCredential(call)
     const { context, now } = call
+    const purpose = input.purpose ?? 'access_token'
     const retireAfter = input.retire_after_seconds ?? context.settings.tokenMax
     const keys = [...context.live.signingKeys.values()].filter((key) => key.purpose === purpose)
     const active = keys.filter(({ status }) => status === 'active')

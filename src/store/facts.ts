@@ -2,7 +2,7 @@
 
 import { StoreProblem } from './problem.ts'
 import { number, text } from './row.ts'
-import type { Change, Entity, Read, Write } from './store.ts'
+import type { Change, Entity, Read, Row, Write } from './store.ts'
 
 export interface Fact {
   readonly name: string
@@ -52,6 +52,34 @@ export const changesAfter = (seq: number): Read<Change> => ({
     entity: text(row, 'entity') as Entity,
     id: text(row, 'entity_id'),
   }),
+})
+
+export interface DatedChange extends Change {
+  /** Second of the commit. */
+  readonly at: number
+}
+
+const dated = (row: Row): DatedChange => ({
+  seq: number(row, 'seq'),
+  entity: text(row, 'entity') as Entity,
+  id: text(row, 'entity_id'),
+  at: number(row, 'at'),
+})
+
+export const changeOfNumber = (seq: number): Read<DatedChange> => ({
+  sql: `select seq, entity, entity_id, at from changes where seq = $1`,
+  values: [seq],
+  map: dated,
+})
+
+/** Changes of resource types after one, unless they are of an earlier second. */
+export const typeChangesAfter = (seq: number, from: number): Read<DatedChange> => ({
+  sql: `
+    select seq, entity, entity_id, at from changes
+    where seq > $1 and at >= $2 and entity = 'resource_type'
+    order by seq`,
+  values: [seq, from],
+  map: dated,
 })
 
 export const newestChange: Read<number> = {

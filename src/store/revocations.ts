@@ -113,6 +113,35 @@ export const revocationBySeq = (seq: number): Read<Revocation> => ({
   damaged: strictest,
 })
 
+export interface NotedRevocation {
+  readonly revocation: Revocation
+  /** Number and second of its change, which it has whatever became of its row. */
+  readonly seq: number
+  readonly at: number
+}
+
+/** Those after a change, each with that change, unless they are of an earlier second. */
+export const revocationsAfter = (seq: number, from: number): Read<NotedRevocation> => ({
+  sql: `
+    select r.*, c.entity_id as noted, c.seq as noted_seq, c.at as noted_at
+    from changes c
+    left join revocations r on r.seq = c.seq
+    where c.seq > $1 and c.entity = 'revocation' and (c.at >= $2 or r.at >= $2)
+    order by c.seq`,
+  values: [seq, from],
+  map: (row, seal) => {
+    const revocation = rowToRevocation(row, seal)
+    return revocation === undefined ? undefined : noted(row, revocation)
+  },
+  damaged: (row) => noted(row, strictest(row)),
+})
+
+const noted = (row: Row, revocation: Revocation): NotedRevocation => ({
+  revocation,
+  seq: number(row, 'noted_seq'),
+  at: Math.max(number(row, 'noted_at'), revocation.at),
+})
+
 /** The row gets the number of its own change. */
 export const insertRevocation = (revocation: Omit<Revocation, 'seq'>): Write => ({
   sql: `

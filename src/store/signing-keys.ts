@@ -5,7 +5,13 @@ import type { SealedTable } from './row.ts'
 import type { Read, Row, Seal, Value, Write } from './store.ts'
 
 /** What a key signs; nothing of one purpose verifies as another (authority: rule 22). */
-export const keyPurposes = ['access_token', 'checkpoint', 'authentication', 'delivery'] as const
+export const keyPurposes = [
+  'access_token',
+  'checkpoint',
+  'authentication',
+  'delivery',
+  'deny_list',
+] as const
 
 export interface SigningKeyRecord {
   /** `kid`. */

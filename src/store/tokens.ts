@@ -76,6 +76,49 @@ export const newestTokens = (grantIds: readonly string[]): Read<Token> => ({
   map: rowToToken,
 })
 
+/**
+ * Unexpired JWTs that were issued from just after `from` up to `to` by whoever knew of no change from `seq`
+ * on.
+ */
+export const tokensDecidedBefore = (
+  seq: number,
+  { from, to, now }: { readonly from: number; readonly to: number; readonly now: number },
+): Read<Token> => ({
+  sql: `
+    select * from tokens
+    where issued_at > $2 and issued_at <= $3 and expires_at > $4
+      and created_seq < $1 and kind = 'jwt'
+    order by id`,
+  values: [seq, from, to, now],
+  map: rowToToken,
+})
+
+/** The same of those that were obtained with one credential, whenever that was since `from`. */
+export const tokensObtainedBefore = (
+  seq: number,
+  credentialId: string,
+  { from, now }: { readonly from: number; readonly now: number },
+): Read<Token> => ({
+  sql: `
+    select * from tokens
+    where issued_at >= $3 and expires_at > $4
+      and credential_id = $2 and created_seq < $1 and kind = 'jwt'
+    order by id`,
+  values: [seq, credentialId, from, now],
+  map: rowToToken,
+})
+
+/** When the oldest token was issued that is of `from` or later, of `to` or earlier, and unexpired. */
+export const oldestUnexpired = (from: number, to: number, now: number): Read<number> => ({
+  sql: `
+    select issued_at from tokens
+    where issued_at >= $1 and issued_at <= $2 and expires_at > $3
+    order by issued_at
+    limit 1`,
+  values: [from, to, now],
+  map: (row) => number(row, 'issued_at'),
+})
+
 export const insertToken = (token: Token): Write => ({
   sql: `
     insert into tokens (

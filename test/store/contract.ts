@@ -3,11 +3,11 @@
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { agentKeys } from './contract/agent-keys.ts'
 import { auditTables } from './contract/audit.ts'
 import { exercised } from './contract/bench.ts'
 import type { NewDatabase } from './contract/bench.ts'
 import { commits } from './contract/commits.ts'
+import { denyList } from './contract/deny-list.ts'
 import { grants } from './contract/grants.ts'
 import { others } from './contract/others.ts'
 import { records } from './contract/records.ts'
@@ -30,11 +30,11 @@ export function runContract(name: string, database: NewDatabase): void {
     describe('the audit', () => {
       auditTables(database)
     })
+    describe('the deny-list', () => {
+      denyList(database)
+    })
     describe('upkeep', () => {
       upkeep(database)
-    })
-    describe('keys of agents', () => {
-      agentKeys(database)
     })
     test('every query and write of src/store was run', async () => {
       const all = await queriesAndWrites()

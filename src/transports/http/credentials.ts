@@ -8,10 +8,7 @@ import type { OverHttp, Presented } from '../../authority/presented.ts'
 const longest = 64 * 1024
 
 /** `undefined` where a request presents nothing at all. */
-export function presentedInHeaders(
-  incoming: IncomingMessage,
-  urlOf: () => string,
-): Presented | undefined {
+export function presentedInHeaders(incoming: IncomingMessage, url: string): Presented | undefined {
   const presentedChain = certificatesOf(incoming)
   const values = allOf(incoming, 'authorization')
   const proofs = allOf(incoming, 'dpop')
@@ -30,7 +27,7 @@ export function presentedInHeaders(
   const over: OverHttp = {
     scheme,
     method: incoming.method ?? '',
-    url: urlOf(),
+    url,
     ...(presentedChain !== undefined && { presentedChain }),
   }
   return {
