@@ -1,23 +1,29 @@
 // `remit serve`: the HTTP door on an open store, until a signal stops it.
 
+import { readFileSync } from 'node:fs'
 import type { App } from '../app.ts'
 import { startCheckpointing } from '../authority/checkpointing.ts'
+import { readPrivateFile } from '../authority/private-file.ts'
 import type { Config } from '../config.ts'
+import { Refusal } from '../core/refusal.ts'
+import type { HttpSettings } from '../transports/http/door.ts'
+import { isLoopback } from '../transports/http/names.ts'
 import { serveHttp } from '../transports/http/serve.ts'
 
 /** Returns the exit code. `say` is told where it serves. */
 export async function serveUntilStopped(
   open: () => Promise<App>,
-  { http }: Config,
+  config: Config,
   say: (text: string) => void,
 ): Promise<number> {
+  const settings = settingsOf(config)
   const app = await open()
   try {
     const { context } = app
     const issuerUrl = /^https?:/.test(context.self.issuer) ? context.self.issuer : undefined
     const serving = await serveHttp({
       context,
-      settings: http,
+      settings,
       ...(issuerUrl !== undefined && { issuerUrl }),
     })
     say(`serving on ${serving.url}`)
@@ -31,6 +37,34 @@ export async function serveUntilStopped(
     await app.close()
   }
 }
+
+/** Refuses plain HTTP where others could listen in, before anything is opened. */
+function settingsOf({ http: { tls, ...rest } }: Config): HttpSettings {
+  if (tls === undefined) {
+    if (isLoopback(rest.host) || rest.trustedProxies.length > 0) return rest
+    throw new Refusal('invalid_request', {
+      message: `Plain HTTP is served on the loopback alone, and REMIT_HTTP_HOST is ${rest.host}.`,
+      remedy: {
+        text: 'Set REMIT_TLS_CERT_FILE and REMIT_TLS_KEY_FILE, or REMIT_HTTP_TRUSTED_PROXIES to the proxy that ends TLS.',
+      },
+    })
+  }
+  const key = readPrivateFile(tls.keyFile)
+  if (!key.ok) throw badFile('REMIT_TLS_KEY_FILE', `${tls.keyFile} ${key.why}`)
+  const { clientCertificates } = tls
+  return { ...rest, tls: { cert: certificateIn(tls.certFile), key: key.text, clientCertificates } }
+}
+
+function certificateIn(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    throw badFile('REMIT_TLS_CERT_FILE', `${path} cannot be read`)
+  }
+}
+
+const badFile = (variable: string, what: string): Refusal =>
+  new Refusal('invalid_request', { message: `${variable}: ${what}.` })
 
 const withoutOauth = (issuer: string): string =>
   `OAuth is not offered: the issuer of this store, ${issuer}, is no address. It is fixed by REMIT_ISSUER when a store is made.`

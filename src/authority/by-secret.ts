@@ -1,6 +1,8 @@
 // Callers who present a secret or an API key. The keyed hash finds the credential; argon2id confirms it
 // once, and then again only when something about the credential changed.
 
+import { mayAuthenticateBy } from '../core/agent.ts'
+import type { Agent, AuthMethod } from '../core/agent.ts'
 import { credentialStatus, methodOfKind } from '../core/credential.ts'
 import type { Credential } from '../core/credential.ts'
 import { Refusal } from '../core/refusal.ts'
@@ -42,9 +44,8 @@ export async function bySecret(
   if (agent.status !== 'active') {
     return refused(new Refusal('agent_suspended', { missing_at: agent.id }), known)
   }
-  if (!agent.authMethods.includes(method)) {
-    const message = `This agent may not authenticate by ${method}.`
-    return refused(new Refusal('invalid_client', { message, missing_at: agent.id }), known)
+  if (!mayAuthenticateBy(agent, method)) {
+    return refused(methodRefused(agent, method), known)
   }
   const status = credentialStatus(credential, now())
   const isLive = status === 'active' || status === 'retiring'
@@ -77,6 +78,16 @@ export async function bySecret(
     },
   }
 }
+
+/** Its holder is known and told which of the two it is. */
+export const methodRefused = (agent: Agent, method: AuthMethod): Refusal =>
+  new Refusal('invalid_client', {
+    message: agent.authMethods.includes(method)
+      ? `An agent of high sensitivity may not authenticate by ${method}.`
+      : `This agent may not authenticate by ${method}.`,
+    missing_at: agent.id,
+    remedy: { text: 'Use a credential of a kind that its auth_methods and sensitivity allow.' },
+  })
 
 const deadCredential = (status: string): Refusal =>
   new Refusal('invalid_client', {

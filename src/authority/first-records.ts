@@ -130,7 +130,7 @@ export const madeEvent =
 const adminTraits = {
   description: 'Administers this store: every registered type with all its operations.',
   computedCeiling: true,
-  sensitivity: 'high',
+  sensitivity: 'normal',
 } as const
 
 const localTraits = {

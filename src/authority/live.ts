@@ -8,10 +8,9 @@ import type { Credential } from '../core/credential.ts'
 import type { Grant, Token } from '../core/grant.ts'
 import { revocationKey } from '../core/revocation.ts'
 import type { Revocation } from '../core/revocation.ts'
-import { reservedTypes } from '../core/reserved-types.ts'
-import { parseScope } from '../core/scope.ts'
-import type { Scope, ScopeSet } from '../core/scope.ts'
+import type { ScopeSet } from '../core/scope.ts'
 import type { McpServer, ResourceType, State } from '../core/state.ts'
+import type { TrustAnchor } from '../core/trust-anchor.ts'
 import { agentById, allAgents } from '../store/agents.ts'
 import { newestHeadTime } from '../store/audit.ts'
 import { allCredentials, credentialById } from '../store/credentials.ts'
@@ -25,7 +24,9 @@ import { allSigningKeys, signingKeyById } from '../store/signing-keys.ts'
 import type { SigningKeyRecord } from '../store/signing-keys.ts'
 import { andThen, inTurn } from '../store/store.ts'
 import type { Change, Read, Soon, Store } from '../store/store.ts'
+import { allTrustAnchors, trustAnchorById } from '../store/trust-anchors.ts'
 import { oneAtATime } from './one-at-a-time.ts'
+import { reserved, wholeCeiling } from './registered-types.ts'
 
 export interface LiveState extends State {
   /** The newest time that any process committed at, in seconds. */
@@ -38,6 +39,7 @@ export interface LiveState extends State {
   readonly registrations: ReadonlyMap<string, Registration>
   readonly resourceTypes: ReadonlyMap<string, ResourceType>
   readonly signingKeys: ReadonlyMap<string, SigningKeyRecord>
+  readonly trustAnchors: ReadonlyMap<string, TrustAnchor>
   /** Standing roots that an agent's credentials ever made. */
   rootsOf(agentId: string): Iterable<Grant>
   agentByName(orgId: string, name: string): Agent | undefined
@@ -65,6 +67,7 @@ export function openLiveState(store: Store): Soon<LiveState> {
   const registrations = new Map<string, Registration>()
   const resourceTypes = new Map<string, ResourceType>()
   const signingKeys = new Map<string, SigningKeyRecord>()
+  const trustAnchors = new Map<string, TrustAnchor>()
   const roots = new Map<string, Map<string, Grant>>()
   const revocations = new Map<string, Revocation[]>()
   const grants = new LRUCache<string, Grant>({ max: remembered })
@@ -94,6 +97,7 @@ export function openLiveState(store: Store): Soon<LiveState> {
     registration: (r: Registration) => void registrations.set(r.id, r),
     resource_type: (t: ResourceType) => void resourceTypes.set(`${t.orgId}/${t.type}`, t),
     signing_key: (k: SigningKeyRecord) => void signingKeys.set(k.id, k),
+    trust_anchor: (a: TrustAnchor) => void trustAnchors.set(a.id, a),
     standing_root: (g: Grant) => {
       const ofAgent = roots.get(g.agentId) ?? new Map<string, Grant>()
       roots.set(g.agentId, ofAgent.set(g.id, g))
@@ -114,6 +118,7 @@ export function openLiveState(store: Store): Soon<LiveState> {
     registration: (id) => void registrations.delete(id),
     resource_type: (id) => void resourceTypes.delete(id),
     signing_key: (id) => void signingKeys.delete(id),
+    trust_anchor: (id) => void trustAnchors.delete(id),
   }
 
   const into = <T>(read: Read<T>, take: (record: T) => void, absent?: () => void): Soon<void> =>
@@ -137,6 +142,8 @@ export function openLiveState(store: Store): Soon<LiveState> {
         return into(resourceTypeByEntityId(id), put.resource_type, absent)
       case 'signing_key':
         return into(signingKeyById(id), put.signing_key, absent)
+      case 'trust_anchor':
+        return into(trustAnchorById(id), put.trust_anchor, absent)
       case 'standing_root':
         return into(grantById(id), put.standing_root)
       case 'revocation':
@@ -181,6 +188,7 @@ export function openLiveState(store: Store): Soon<LiveState> {
     registrations,
     resourceTypes,
     signingKeys,
+    trustAnchors,
     rootsOf: (agentId) => roots.get(agentId)?.values() ?? none,
     agent: (id) => agents.get(id),
     credential: (id) => credentials.get(id),
@@ -220,6 +228,7 @@ export function openLiveState(store: Store): Soon<LiveState> {
     () => into(allRegistrations, put.registration),
     () => into(allResourceTypes, put.resource_type),
     () => into(allSigningKeys, put.signing_key),
+    () => into(allTrustAnchors, put.trust_anchor),
     () => into(standingRoots, put.standing_root),
     () => into(allRevocations, put.revocation),
     () => into(lostRevocations, put.revocation),
@@ -233,17 +242,3 @@ export function openLiveState(store: Store): Soon<LiveState> {
 }
 
 const none: readonly never[] = []
-
-function reserved(orgId: string, type: string): ResourceType | undefined {
-  const operations = reservedTypes.get(type)
-  if (operations === undefined) return undefined
-  return { orgId, type, description: '', operations, ownerId: 'remit', createdAt: 0 }
-}
-
-/** Every registered type with all its operations: the ceiling of the agent that `init` made. */
-function wholeCeiling(orgId: string, types: ReadonlyMap<string, ResourceType>): ScopeSet {
-  const own = [...types.values()].filter((type) => type.orgId === orgId)
-  return [...reservedTypes.keys(), ...own.map((type) => type.type)]
-    .map((type) => parseScope(`${type}:*`))
-    .filter((scope): scope is Scope => scope !== undefined)
-}

@@ -3,6 +3,7 @@
 // Nothing that exists is revived beyond what is named in the audit.
 
 import type { Config } from '../config.ts'
+import { mayAuthenticateBy } from '../core/agent.ts'
 import type { Agent } from '../core/agent.ts'
 import { newId as newTypeId } from '../core/id.ts'
 import { Refusal } from '../core/refusal.ts'
@@ -145,9 +146,10 @@ async function found(store: Store, live: LiveState, registrationPath: string): P
 
 /** The administrator must be active, and may prove itself with the secret it is given. */
 function revive(admin: Agent): Write[] {
-  if (admin.status === 'active' && admin.authMethods.includes('secret')) return []
+  if (admin.status === 'active' && mayAuthenticateBy(admin, 'secret')) return []
   const authMethods = [...new Set([...admin.authMethods, 'secret' as const])]
-  return [putAgent({ ...admin, status: 'active', authMethods, version: admin.version + 1 })]
+  const version = admin.version + 1
+  return [putAgent({ ...admin, status: 'active', authMethods, sensitivity: 'normal', version })]
 }
 
 function isGood(server: McpServer, registration: Registration | undefined, now: number): boolean {

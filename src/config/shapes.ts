@@ -42,6 +42,12 @@ export const scopes = text.transform((value, check) => {
   return z.NEVER
 })
 
+/** Separated by spaces or commas. */
+export const list = (isOne: (value: string) => boolean, what: string) =>
+  text
+    .transform((value) => value.split(/[\s,]+/).filter((each) => each !== ''))
+    .refine((each) => each.length > 0 && each.every(isOne), `must list ${what}`)
+
 export const delivery = text
   .transform((value) => value.split(/[\s,]+/).filter((kind) => kind !== ''))
   .pipe(

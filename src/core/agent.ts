@@ -13,6 +13,15 @@ export type Sensitivity = (typeof sensitivities)[number]
 export const authMethods = ['secret', 'api_key', 'client_assertion', 'x509'] as const
 export type AuthMethod = (typeof authMethods)[number]
 
+/** What whoever hears it once can present again. */
+const bearerSecrets: ReadonlySet<AuthMethod> = new Set(['secret', 'api_key'])
+
+/** Whether an agent may prove itself so: its list allows it, and `high` sensitivity no bearer secret. */
+export const mayAuthenticateBy = (
+  { authMethods: allowed, sensitivity }: Pick<Agent, 'authMethods' | 'sensitivity'>,
+  method: AuthMethod,
+): boolean => allowed.includes(method) && !(sensitivity === 'high' && bearerSecrets.has(method))
+
 export interface Agent {
   readonly id: string
   readonly orgId: string

@@ -8,6 +8,23 @@ export const credentialKinds = ['secret', 'api_key', 'public_key', 'x509'] as co
 export type CredentialKind = (typeof credentialKinds)[number]
 export type CredentialStatus = 'active' | 'retiring' | 'retired' | 'revoked'
 
+/** A public key of an agent, as it was found sound when it was registered. */
+export interface AgentKey {
+  /** Only the members that make the key, and its one `alg`. */
+  readonly jwk: Readonly<Record<string, string>>
+  /** RFC 7638, SHA-256. */
+  readonly thumbprint: string
+  /** What the agent calls it. */
+  readonly kid?: string
+}
+
+/** By what a certificate is known to be its agent's: its key, a URI in its SAN, or its whole subject. */
+export interface CertificateRule {
+  readonly by: 'key' | 'san_uri' | 'subject'
+  /** The RFC 7638 thumbprint, the URI, or the subject as RFC 4514 writes it. */
+  readonly value: string
+}
+
 export interface Credential {
   readonly id: string
   readonly orgId: string
@@ -31,6 +48,13 @@ export interface Credential {
   readonly predecessors: readonly string[]
   readonly createdBy?: string
   readonly createdUnder?: string
+  /** What a `public_key` credential is proven by. */
+  readonly publicKeys?: readonly AgentKey[]
+  /** What is for this agent alone is sealed to this key. */
+  readonly encryptionKey?: AgentKey
+  /** An `x509` credential: the one anchor that certificates are believed under, and which ones are meant. */
+  readonly anchorId?: string
+  readonly certificateRule?: CertificateRule
   readonly version: number
 }
 
@@ -57,6 +81,9 @@ export const methodOfKind: Readonly<Record<CredentialKind, AuthMethod>> = {
   public_key: 'client_assertion',
   x509: 'x509',
 }
+
+/** Proven by a key that never left the agent: nothing is handed out for it. */
+export const isKeyed = (kind: CredentialKind): boolean => kind === 'public_key' || kind === 'x509'
 
 /** The first of a chain of rotations; standing roots are found by it. */
 export const originOf = (credential: Credential): string =>

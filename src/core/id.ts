@@ -14,6 +14,7 @@ export type IdPrefix =
   | 'tok'
   | 'hof'
   | 'key'
+  | 'anc'
   | 'evt'
   | 'chl'
 

@@ -63,8 +63,15 @@ export function readKeyMembers(
   return 'unsupported_key_type'
 }
 
+/** For agreeing on keys, not for signatures (RFC 8037 §2). */
+export interface X25519PublicJwk {
+  readonly kty: 'OKP'
+  readonly crv: 'X25519'
+  readonly x: string
+}
+
 /** RFC 7638 §3: SHA-256 of the required members in lexical order. */
-export function thumbprintOf(jwk: KeyMembers): string {
+export function thumbprintOf(jwk: KeyMembers | X25519PublicJwk): string {
   const required =
     jwk.kty === 'RSA'
       ? { e: jwk.e, kty: jwk.kty, n: jwk.n }

@@ -4,6 +4,8 @@
 import { createPublicKey } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 
+import { membersFor } from './jwk-purpose.ts'
+import type { PurposeFlaw } from './jwk-purpose.ts'
 import { readKeyMembers, thumbprintOf } from './jwk.ts'
 import type { KeyMembers, KeyMembersFlaw } from './jwk.ts'
 
@@ -22,15 +24,7 @@ export interface PublicKey {
   readonly key: KeyObject
 }
 
-export type PublicKeyFlaw =
-  | 'not_an_object'
-  | 'private_members'
-  | 'symmetric_key'
-  | 'malformed_kid'
-  | 'use_does_not_fit'
-  | 'key_ops_do_not_fit'
-  | 'alg_does_not_fit'
-  | KeyMembersFlaw
+export type PublicKeyFlaw = PurposeFlaw | 'alg_does_not_fit' | KeyMembersFlaw
 
 export type PublicKeyResult =
   | { readonly ok: true; readonly key: PublicKey }
@@ -38,16 +32,8 @@ export type PublicKeyResult =
 
 /** The key in a JWK, with its one algorithm (RSA without `alg` means RS256), or why it is refused. */
 export function checkPublicJwk(untrusted: unknown): PublicKeyResult {
-  if (typeof untrusted !== 'object' || untrusted === null || Array.isArray(untrusted)) {
-    return refused('not_an_object')
-  }
-  // A copy without prototype: what is checked is what is used, and only own members count.
-  const members: Members = { __proto__: null, ...untrusted }
-  if (members['kty'] === 'oct') return refused('symmetric_key')
-  if (privateMembers.some((name) => name in members)) return refused('private_members')
-  const flaw = flawOfPurpose(members)
-  if (flaw !== undefined) return refused(flaw)
-
+  const members = membersFor(untrusted, { use: 'sig', keyOps: ['verify'] })
+  if (typeof members === 'string') return refused(members)
   const read = readKeyMembers(members)
   if (typeof read === 'string') return refused(read)
   const [first, ...others] = algorithmsOf(read)
@@ -73,19 +59,6 @@ export function checkPublicJwk(untrusted: unknown): PublicKeyResult {
       key,
     },
   }
-}
-
-type Members = Readonly<Record<string, unknown>>
-
-const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv']
-
-/** RFC 7517 §4.2–4.5: absent members say nothing, present ones must say "verifies signatures". */
-function flawOfPurpose({ use, key_ops, kid }: Members): PublicKeyFlaw | undefined {
-  if (use !== undefined && use !== 'sig') return 'use_does_not_fit'
-  const verifies = Array.isArray(key_ops) && key_ops.length === 1 && key_ops[0] === 'verify'
-  if (key_ops !== undefined && !verifies) return 'key_ops_do_not_fit'
-  const named = typeof kid === 'string' && /^[\x21-\x7e]{1,128}$/.test(kid)
-  return kid === undefined || named ? undefined : 'malformed_kid'
 }
 
 /** What a key can verify; the first is meant when it does not say. */

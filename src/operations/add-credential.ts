@@ -3,13 +3,12 @@
 
 import * as z from 'zod'
 import type { Agent } from '../core/agent.ts'
-import { credentialStatus } from '../core/credential.ts'
+import { credentialStatus, isKeyed } from '../core/credential.ts'
 import type { Credential } from '../core/credential.ts'
 import { Refusal } from '../core/refusal.ts'
-import { putCredential } from '../store/credentials.ts'
 import * as field from './fields.ts'
 import { findAgent, unknown } from './may.ts'
-import { credentialFields, described, parseCredential, withSecret } from './new-credential.ts'
+import { credentialFields, described, parseCredential, withProof } from './new-credential.ts'
 import { defineOperation } from './operation.ts'
 import type { Call } from './operation.ts'
 import { repeatSecret } from './repeat-secret.ts'
@@ -24,7 +23,8 @@ interface Added {
 export const addCredential = defineOperation({
   name: 'add_credential',
   title: 'Add a credential',
-  summary: 'Gives an agent another secret or API key, no wider than your own authority.',
+  summary:
+    'Gives an agent another secret, API key or public key, no wider than your own authority.',
   permission: '· / credentials:create',
   ownNeedsCredential: true,
   effect: 'write',
@@ -61,7 +61,7 @@ export const addCredential = defineOperation({
       createdUnder: caller.acting.grant.id,
       version: 1,
     }
-    const made = await withSecret(call, credential, {
+    const made = await withProof(call, credential, wanted, {
       delivery: input.delivery,
       isFirst: isFirstOf(call, agent),
     })
@@ -70,10 +70,10 @@ export const addCredential = defineOperation({
         credential_id: credential.id,
         ...(call.dryRun && { dry_run: true }),
       } satisfies Added,
-      writes: [putCredential(made.credential), ...made.delivery.writes],
+      writes: made.writes,
       target: credential.id,
-      detail: { agent: agent.id, ...described(credential), delivery: made.kind },
-      ...(!call.dryRun && { handOut: made.delivery.handOut }),
+      detail: { agent: agent.id, ...described(credential), delivery: made.delivery },
+      ...(made.handOut !== undefined && { handOut: made.handOut }),
     }
   },
   repeat: (recorded: Added, input, call) => {
@@ -87,12 +87,12 @@ export const addCredential = defineOperation({
   },
 })
 
-/** Only who has no secret yet claims by the code alone; others prove that they are the recipient. */
+/** Only who has nothing to prove itself by yet claims by the code alone. */
 const isFirstOf = ({ context: { live }, now }: Call, agent: Agent): boolean =>
   ![...live.credentials.values()].some(
     (each) =>
       each.agentId === agent.id &&
-      each.secretHash !== undefined &&
+      (each.secretHash !== undefined || isKeyed(each.kind)) &&
       credentialStatus(each, now) === 'active',
   )
 

@@ -16,6 +16,8 @@ export interface Seen {
   readonly visible: readonly Operation[]
   /** Milliseconds. */
   readonly ttlMs: number
+  /** Why nobody is known to ask, where that is so. */
+  readonly refusal?: Refusal
 }
 
 const longestMs = 60_000
@@ -28,8 +30,9 @@ export async function authorityFor(
   operations: readonly Operation[],
 ): Promise<Seen> {
   const caller = await callerOf(context, request)
-  if (caller === undefined) {
-    return { visible: operations.filter(({ name }) => strangers.has(name)), ttlMs: 0 }
+  if (caller instanceof Refusal) {
+    const visible = operations.filter(({ name }) => strangers.has(name))
+    return { visible, ttlMs: 0, refusal: caller }
   }
   const left = (caller.acting.grant.expiresAt ?? Number.MAX_SAFE_INTEGER) - context.now()
   return {
@@ -38,18 +41,18 @@ export async function authorityFor(
   }
 }
 
-async function callerOf(context: Context, request: Sources): Promise<Caller | undefined> {
+async function callerOf(context: Context, request: Sources): Promise<Caller | Refusal> {
   try {
     await context.live.refresh()
     assertRegistered(context)
     const presented = presentedBy(request)
     const authenticated = await authenticate(context, presented)
-    if (!authenticated.ok) return undefined
+    if (!authenticated.ok) return authenticated.refusal
     const isEnvironments = presented === request.environment
     const proven = { ...authenticated.caller, isEnvironments }
     return await narrowByMeta(context, proven, request.meta)
   } catch (error) {
-    if (error instanceof Refusal) return undefined
+    if (error instanceof Refusal) return error
     throw error
   }
 }

@@ -3,7 +3,8 @@
 // on must still hold at commit, so that two calls at once cannot each leave it to the other.
 
 import { methodOfKind, credentialStatus } from '../core/credential.ts'
-import type { Agent, AuthMethod } from '../core/agent.ts'
+import { mayAuthenticateBy } from '../core/agent.ts'
+import type { Agent } from '../core/agent.ts'
 import { Refusal } from '../core/refusal.ts'
 import { revocationKey } from '../core/revocation.ts'
 import { unchangedCredential } from '../store/credentials.ts'
@@ -41,18 +42,18 @@ export function requireOtherAdmin({ context: { live } }: Call, agent: Agent): St
 export function requireWayIn(
   call: Call,
   agent: Agent,
-  left: { readonly without?: string; readonly methods?: readonly AuthMethod[] },
+  left: { readonly without?: string } & Partial<Pick<Agent, 'authMethods' | 'sensitivity'>>,
 ): StillHeld {
   if (!agent.computedCeiling || agent.status !== 'active') return nothing
-  const methods = left.methods ?? agent.authMethods
+  const allowed = { ...agent, ...left }
   const other = [...call.context.live.credentials.values()].find(
     (each) =>
       each.agentId === agent.id &&
       each.id !== left.without &&
-      each.passwordHash !== undefined &&
+      (each.passwordHash !== undefined || each.publicKeys !== undefined) &&
       each.scopes === undefined &&
       each.expiresAt === undefined &&
-      methods.includes(methodOfKind[each.kind]) &&
+      mayAuthenticateBy(allowed, methodOfKind[each.kind]) &&
       credentialStatus(each, call.now) === 'active',
   )
   if (other === undefined) return requireOtherAdmin(call, agent)

@@ -3,12 +3,14 @@
 
 import * as z from 'zod'
 import { credentialKinds, credentialStatus } from '../core/credential.ts'
-import type { Credential } from '../core/credential.ts'
+import type { AgentKey, Credential } from '../core/credential.ts'
 import { agentCredentialUses } from '../store/credentials.ts'
 import { agentRef, strings, time } from './fields.ts'
 import { findAgent, permittedAgent } from './may.ts'
 import { defineOperation } from './operation.ts'
 import type { Call } from './operation.ts'
+
+const key = z.object({ thumbprint: z.string(), alg: z.string(), kid: z.string().optional() })
 
 const record = z.object({
   id: z.string(),
@@ -21,6 +23,8 @@ const record = z.object({
   rotated_from: z.string().optional(),
   rotated_to: z.string().optional(),
   retires_at: time.optional(),
+  keys: z.array(key).optional(),
+  encryption_key: key.optional(),
 })
 
 export const listCredentials = defineOperation({
@@ -66,6 +70,14 @@ const recordOf = (c: Credential, lastUsedAt: number | undefined, now: number) =>
   ...(c.rotatedFrom !== undefined && { rotated_from: c.rotatedFrom }),
   ...(c.rotatedTo !== undefined && { rotated_to: c.rotatedTo }),
   ...(c.retiresAt !== undefined && { retires_at: c.retiresAt }),
+  ...(c.publicKeys !== undefined && { keys: c.publicKeys.map(keyOf) }),
+  ...(c.encryptionKey !== undefined && { encryption_key: keyOf(c.encryptionKey) }),
+})
+
+const keyOf = ({ thumbprint, jwk, kid }: AgentKey) => ({
+  thumbprint,
+  alg: jwk['alg'] ?? '',
+  ...(kid !== undefined && { kid }),
 })
 
 /** An API key without an end says so in every report. */

@@ -4,26 +4,27 @@
 import * as z from 'zod'
 import { secretHash } from '../authority/by-secret.ts'
 import type { DeliveryKind } from '../authority/context.ts'
-import type { Agent } from '../core/agent.ts'
-import { methodOfKind } from '../core/credential.ts'
+import { mayAuthenticateBy } from '../core/agent.ts'
+import type { Agent, AuthMethod } from '../core/agent.ts'
+import { isKeyed, methodOfKind } from '../core/credential.ts'
 import type { Credential } from '../core/credential.ts'
 import { Refusal } from '../core/refusal.ts'
 import { formatScopes, setCovers } from '../core/scope.ts'
 import type { ScopeSet } from '../core/scope.ts'
 import { newSecret } from '../crypto/secret.ts'
 import type { Secret } from '../crypto/secret.ts'
+import { putCredential } from '../store/credentials.ts'
+import type { Write } from '../store/store.ts'
 import { chooseDelivery, deliverSecret } from './delivery.ts'
 import type { Delivery } from './delivery.ts'
 import * as field from './fields.ts'
+import { claims, describedKeys, keyFields, parseKeys } from './key-material.ts'
+import type { Keys, WantedKeys } from './key-material.ts'
 import type { Call } from './operation.ts'
 import { parseWanted } from './scopes.ts'
 
-const json = z.record(z.string(), z.unknown())
-
 export const credentialFields = {
-  public_jwk: json.optional().describe('Not supported yet.'),
-  public_jwks: json.optional().describe('Not supported yet.'),
-  encryption_jwk: json.optional().describe('Not supported yet.'),
+  ...keyFields,
   certificate: z.string().max(65_536).optional().describe('Not supported yet.'),
   anchor: z.string().max(65_536).optional().describe('Not supported yet.'),
   scopes: field.scopes.optional().describe('Narrower than the ceiling of the agent.'),
@@ -33,42 +34,31 @@ export const credentialFields = {
     .describe('Unix time in seconds, or "never".'),
 }
 
-export interface WantedCredential {
+export interface WantedCredential extends WantedKeys {
   readonly kind: 'secret' | 'api_key' | 'public_key' | 'x509'
-  readonly public_jwk?: unknown
-  readonly public_jwks?: unknown
-  readonly encryption_jwk?: unknown
   readonly certificate?: unknown
   readonly anchor?: unknown
   readonly scopes?: readonly string[] | undefined
   readonly expires_at?: number | 'never' | undefined
 }
 
-export interface NewCredential {
+export interface NewCredential extends Keys {
   readonly scopes?: ScopeSet
   readonly expiresAt?: number
 }
 
-/** Reads what is wanted of a new credential; refuses kinds that need keys of agents, for now. */
+/** Reads what is wanted of a new credential: within the agent's methods and ceiling, with sound keys. */
 export function parseCredential(
   call: Call,
-  agent: Pick<Agent, 'id' | 'ceiling' | 'authMethods'>,
+  agent: Pick<Agent, 'id' | 'ceiling' | 'authMethods' | 'sensitivity'>,
   ceiling: ScopeSet,
   wanted: WantedCredential,
 ): NewCredential {
-  const { public_jwk, public_jwks, encryption_jwk, certificate, anchor } = wanted
-  const keys = [public_jwk, public_jwks, encryption_jwk, certificate, anchor]
-  const isKeyed = wanted.kind === 'public_key' || wanted.kind === 'x509'
-  if (isKeyed || keys.some((key) => key !== undefined)) {
-    throw new Refusal('unsupported', {
-      message: 'Keys and certificates of agents are not supported yet.',
-    })
+  const { certificate, anchor } = wanted
+  if (wanted.kind === 'x509' || certificate !== undefined || anchor !== undefined) {
+    throw new Refusal('unsupported', { message: 'Certificates are not supported yet.' })
   }
-  if (!agent.authMethods.includes(methodOfKind[wanted.kind])) {
-    throw new Refusal('conflict', {
-      message: `The agent may not authenticate by ${wanted.kind}; change its auth_methods first.`,
-    })
-  }
+  refuseMethod(agent, methodOfKind[wanted.kind])
   if (wanted.kind === 'api_key') refuseUnboundedKey(wanted)
   const scopes =
     wanted.scopes === undefined ? undefined : parseWanted(call, wanted.scopes, 'credential.scopes')
@@ -82,7 +72,21 @@ export function parseCredential(
     })
   }
   const expiresAt = expiryOf(call, wanted.expires_at)
-  return { ...(scopes !== undefined && { scopes }), ...(expiresAt !== undefined && { expiresAt }) }
+  return {
+    ...(scopes !== undefined && { scopes }),
+    ...(expiresAt !== undefined && { expiresAt }),
+    ...parseKeys(wanted.kind, wanted),
+  }
+}
+
+function refuseMethod(agent: Pick<Agent, 'authMethods' | 'sensitivity'>, method: AuthMethod): void {
+  if (mayAuthenticateBy(agent, method)) return
+  throw new Refusal('conflict', {
+    message: agent.authMethods.includes(method)
+      ? `An agent of high sensitivity may not authenticate by ${method}.`
+      : `The agent may not authenticate by ${method}; change its auth_methods first.`,
+    remedy: { text: 'Give it a credential of another kind, such as public_key.' },
+  })
 }
 
 function refuseUnboundedKey({ scopes, expires_at }: WantedCredential): void {
@@ -102,6 +106,30 @@ export interface Made {
   readonly credential: Credential
   readonly delivery: Delivery
   readonly kind: DeliveryKind
+}
+
+/** A new credential, the writes that make it, and what is handed out after the commit, if anything is. */
+export interface Proven {
+  readonly writes: readonly Write[]
+  readonly handOut?: Delivery['handOut']
+  /** For the audit. */
+  readonly delivery: DeliveryKind | 'none'
+}
+
+/** Makes what proves a credential: claims the keys that were brought, or a secret to be delivered. */
+export async function withProof(
+  call: Call,
+  credential: Credential,
+  brought: Keys,
+  options: Parameters<typeof withSecret>[2],
+): Promise<Proven> {
+  const claimed = claims(credential, brought, call.now)
+  if (isKeyed(credential.kind)) {
+    return { writes: [putCredential(credential), ...claimed], delivery: 'none' }
+  }
+  const { credential: made, delivery, kind } = await withSecret(call, credential, options)
+  const writes = [putCredential(made), ...claimed, ...delivery.writes]
+  return { writes, delivery: kind, ...(!call.dryRun && { handOut: delivery.handOut }) }
 }
 
 /** Gives a credential record its secret, unless a handoff makes it later, and says how it is delivered. */
@@ -145,8 +173,9 @@ export async function hashed(
 }
 
 /** For the audit: what a credential is, never what proves it. */
-export const described = ({ kind, scopes, expiresAt }: Credential) => ({
-  kind,
-  ...(scopes !== undefined && { scopes: formatScopes(scopes) }),
-  expires_at: expiresAt ?? 'never',
+export const described = (credential: Credential) => ({
+  kind: credential.kind,
+  ...(credential.scopes !== undefined && { scopes: formatScopes(credential.scopes) }),
+  expires_at: credential.expiresAt ?? 'never',
+  ...describedKeys(credential),
 })

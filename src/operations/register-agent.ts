@@ -2,16 +2,16 @@
 // first credential. No owner, no record.
 
 import * as z from 'zod'
-import { authMethods } from '../core/agent.ts'
-import type { Agent } from '../core/agent.ts'
+import { authMethods, mayAuthenticateBy } from '../core/agent.ts'
+import type { Agent, AuthMethod } from '../core/agent.ts'
 import type { Credential } from '../core/credential.ts'
 import { Refusal } from '../core/refusal.ts'
 import { formatScopes } from '../core/scope.ts'
 import { putAgent } from '../store/agents.ts'
-import { putCredential } from '../store/credentials.ts'
 import * as field from './fields.ts'
 import { requireRootOrCredential, unknown } from './may.ts'
-import { credentialFields, described, parseCredential, withSecret } from './new-credential.ts'
+import { credentialFields, described, parseCredential, withProof } from './new-credential.ts'
+import type { NewCredential } from './new-credential.ts'
 import { defineOperation } from './operation.ts'
 import type { Call } from './operation.ts'
 import { repeatSecret } from './repeat-secret.ts'
@@ -66,6 +66,7 @@ export const registerAgent = defineOperation({
     }
     const ceiling = parseWanted(call, input.ceiling, 'ceiling')
     requireCover(call, ceiling, 'ceiling')
+    const { sensitivity = 'normal' } = input
     const agent: Agent = {
       id: context.newId('agt'),
       orgId: caller.orgId,
@@ -74,8 +75,8 @@ export const registerAgent = defineOperation({
       owner: input.owner,
       ceiling,
       computedCeiling: false,
-      sensitivity: input.sensitivity ?? 'normal',
-      authMethods: [...new Set(input.auth_methods ?? authMethods)],
+      sensitivity,
+      authMethods: [...new Set(input.auth_methods ?? methodsFor(sensitivity))],
       rotationDays: input.rotation_days ?? defaultRotationDays,
       status: 'active',
       createdAt: now,
@@ -87,20 +88,22 @@ export const registerAgent = defineOperation({
     const about = { target: agent.id, detail: { name: agent.name, ceiling: formatScopes(ceiling) } }
     const { kind = 'secret', ...wanted } = input.credential ?? {}
     if (kind === 'none') {
+      refuseAnything(wanted)
       const result: Registered = { agent_id: agent.id, ...dry }
       return { result, writes: [putAgent(agent)], ...about }
     }
-    const made = await withSecret(call, firstCredential(call, agent, { kind, ...wanted }), {
+    const brought = parseCredential(call, agent, agent.ceiling, { kind, ...wanted })
+    const credential = firstCredential(call, agent, kind, brought)
+    const made = await withProof(call, credential, brought, {
       delivery: input.delivery,
       isFirst: true,
     })
-    const { credential, delivery } = made
     return {
       result: { agent_id: agent.id, credential_id: credential.id, ...dry } satisfies Registered,
-      writes: [putAgent(agent), putCredential(credential), ...delivery.writes],
+      writes: [putAgent(agent), ...made.writes],
       target: agent.id,
-      detail: { ...about.detail, credential: described(credential), delivery: made.kind },
-      ...(!call.dryRun && { handOut: delivery.handOut }),
+      detail: { ...about.detail, credential: described(credential), delivery: made.delivery },
+      ...(made.handOut !== undefined && { handOut: made.handOut }),
     }
   },
   repeat: async (recorded: Registered, input, call) => {
@@ -113,18 +116,29 @@ export const registerAgent = defineOperation({
   },
 })
 
+/** All that an agent of this sensitivity could use. */
+const methodsFor = (sensitivity: Agent['sensitivity']): readonly AuthMethod[] =>
+  authMethods.filter((method) => mayAuthenticateBy({ authMethods, sensitivity }, method))
+
+/** What is said of a credential that is not wanted would be lost without a word. */
+function refuseAnything(wanted: Readonly<Record<string, unknown>>): void {
+  if (Object.values(wanted).every((value) => value === undefined)) return
+  throw new Refusal('invalid_request', { message: 'Without a credential nothing is said of it.' })
+}
+
 function firstCredential(
   call: Call,
   agent: Agent,
-  wanted: Parameters<typeof parseCredential>[3],
+  kind: Credential['kind'],
+  brought: NewCredential,
 ): Credential {
   const { context, caller, now } = call
   return {
     id: context.newId('crd'),
     orgId: agent.orgId,
     agentId: agent.id,
-    kind: wanted.kind,
-    ...parseCredential(call, agent, agent.ceiling, wanted),
+    kind,
+    ...brought,
     recordedStatus: 'active',
     createdAt: now,
     predecessors: [],

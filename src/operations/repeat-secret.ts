@@ -2,7 +2,7 @@
 // was never used. So a crash between commit and answer locks nobody out.
 
 import type { DeliveryKind } from '../authority/context.ts'
-import { credentialStatus } from '../core/credential.ts'
+import { credentialStatus, isKeyed } from '../core/credential.ts'
 import { Refusal } from '../core/refusal.ts'
 import { credentialUse, neverUsed, putCredential } from '../store/credentials.ts'
 import { one } from '../store/store.ts'
@@ -16,7 +16,7 @@ export interface Handing {
   readonly replacesOwnFile?: boolean
 }
 
-/** Answers with `recorded`, and hands out a fresh secret of that credential. */
+/** Answers with `recorded`, and hands out a fresh secret of that credential if it has one. */
 export async function repeatSecret<Result extends object>(
   call: Call,
   recorded: Result,
@@ -28,6 +28,7 @@ export async function repeatSecret<Result extends object>(
   if (credential === undefined) throw unknown('credential')
   const isActive = credentialStatus(credential, now) === 'active'
   if (!isActive || (await wasUsed(call, credentialId))) throw used()
+  if (isKeyed(credential.kind)) return { result: recorded, detail: { repeated: true } }
   const { secretHash: _, passwordHash: __, ...bare } = credential
   const fresh = { ...bare, version: credential.version + 1 }
   const { credential: renewed, delivery, kind } = await withSecret(call, fresh, handing)

@@ -3,28 +3,25 @@
 
 import type { DeliveryKind } from '../authority/context.ts'
 import type { Agent } from '../core/agent.ts'
-import { credentialStatus } from '../core/credential.ts'
+import { credentialStatus, isKeyed } from '../core/credential.ts'
 import type { Credential } from '../core/credential.ts'
 import { Refusal } from '../core/refusal.ts'
 import { chooseDelivery } from './delivery.ts'
+import type { WantedKeys } from './key-material.ts'
 import { may, requireRootOrCredential, unknown } from './may.ts'
 import type { Call } from './operation.ts'
-import { isStronger, requireNotMore } from './stronger.ts'
+import { isStronger, reachOf, requireCover, requireNotMore } from './stronger.ts'
 import { credentialMeant } from './whose-credential.ts'
 
-interface Asking {
+interface Asking extends WantedKeys {
   readonly credential_id?: string | undefined
   readonly replace_unused?: boolean | undefined
-  readonly public_jwk?: unknown
   readonly delivery?: DeliveryKind | undefined
 }
 
 /** The credential to rotate, if the caller may: its own, or by permission on its agent. */
 export function rightToRotate(call: Call, asked: Asking, isRepeat = false) {
   const { caller } = call
-  if (asked.public_jwk !== undefined) {
-    throw new Refusal('unsupported', { message: 'Keys of agents are not supported yet.' })
-  }
   const id = asked.credential_id ?? caller.credential?.id
   if (id === undefined) {
     throw new Refusal('invalid_request', {
@@ -36,6 +33,8 @@ export function rightToRotate(call: Call, asked: Asking, isRepeat = false) {
   const isOwn = caller.credential !== undefined && agent.id === caller.presenter.id
   if (!isOwn && !may(call, `credentials/${agent.name}:rotate`)) throw unknown('credential')
   if (!isRepeat) requireMayChange(call, asked, old)
+  // Key material comes from the caller itself: for an agent that it does not cover it may bring none.
+  if (!isOwn && bringsKeys(asked)) requireCover(call, reachOf(call, agent), 'keys')
   if (isOwn && !staysInFile(call, asked, old)) requireNotMore(call, agent, old)
   return { old, agent, isOwn }
 }
@@ -59,15 +58,19 @@ function requireMayChange(
   })
 }
 
+const bringsKeys = ({ public_jwk, public_jwks, public_pem, encryption_jwk }: Asking): boolean =>
+  [public_jwk, public_jwks, public_pem, encryption_jwk].some((key) => key !== undefined)
+
 /** The new secret of a stronger agent, or of another one whose old secret is compromised, goes to it. */
 export function refuseUnsafeDelivery(
   call: Call,
   { delivery }: Asking,
+  old: Credential,
   agent: Agent,
   isOwn: boolean,
   overlap: number,
 ): void {
-  if (isOwn) return
+  if (isOwn || isKeyed(old.kind)) return
   const kind = chooseDelivery(call, delivery, 'secret')
   if (overlap === 0) {
     throw new Refusal('invalid_request', {
@@ -88,7 +91,7 @@ export function refuseUnsafeDelivery(
 
 /** What only replaces the file that this process was started with hands its caller nothing. */
 const staysInFile = (call: Call, { delivery }: Asking, old: Credential): boolean =>
-  isFileOf(call, old) && chooseDelivery(call, delivery, 'secret') === 'file'
+  !isKeyed(old.kind) && isFileOf(call, old) && chooseDelivery(call, delivery, 'secret') === 'file'
 
 /** Whether it is the credential of the file that this process was started with. */
 export const isFileOf = ({ context: { settings }, caller }: Call, old: Credential): boolean =>

@@ -2,7 +2,7 @@
 // overlap of zero means compromised: the old one is dead at the commit, with the grants it made.
 
 import * as z from 'zod'
-import { credentialStatus, revoked } from '../core/credential.ts'
+import { credentialStatus, isKeyed, revoked } from '../core/credential.ts'
 import type { Credential } from '../core/credential.ts'
 import { Refusal } from '../core/refusal.ts'
 import { credentialUse, neverUsed, putCredential } from '../store/credentials.ts'
@@ -10,8 +10,10 @@ import { insertRevocation } from '../store/revocations.ts'
 import { one } from '../store/store.ts'
 import type { Write } from '../store/store.ts'
 import * as field from './fields.ts'
+import { keyFields, parseKeys } from './key-material.ts'
+import type { Keys } from './key-material.ts'
 import { requireWayIn } from './last-admin.ts'
-import { described, withSecret } from './new-credential.ts'
+import { described, withProof } from './new-credential.ts'
 import { defineOperation } from './operation.ts'
 import type { Call } from './operation.ts'
 import { repeatSecret, used, wasUsed } from './repeat-secret.ts'
@@ -32,7 +34,7 @@ const input = z.object({
     .boolean()
     .optional()
     .describe('For a lost answer: replace a successor that was never used.'),
-  public_jwk: z.record(z.string(), z.unknown()).optional().describe('Not supported yet.'),
+  ...keyFields,
   delivery: field.delivery.optional(),
 })
 
@@ -50,7 +52,7 @@ interface Rotated {
 export const rotateCredential = defineOperation({
   name: 'rotate_credential',
   title: 'Rotate a credential',
-  summary: 'Replaces a secret by a new one while the old stays good for the overlap.',
+  summary: 'Replaces a secret or key by a new one while the old stays good for the overlap.',
   permission: '· / credentials:rotate',
   ownNeedsCredential: true,
   effect: 'write',
@@ -70,13 +72,14 @@ export const rotateCredential = defineOperation({
     const { old, agent, isOwn } = rightToRotate(call, asked)
     const successor = await successorToReplace(call, asked, old)
     const overlap = asked.overlap_seconds ?? defaultOverlap
-    refuseUnsafeDelivery(call, asked, agent, isOwn, overlap)
-    const isUnclaimed = overlap === 0 && asked.delivery === 'handoff'
+    refuseUnsafeDelivery(call, asked, old, agent, isOwn, overlap)
+    const isUnclaimed = overlap === 0 && asked.delivery === 'handoff' && !isKeyed(old.kind)
     const held = isUnclaimed ? requireWayIn(call, agent, { without: old.id }) : undefined
     const { context, caller, now } = call
-    const { secretHash: _, passwordHash: __, rotatedTo: ___, retiresAt: ____, ...same } = old
+    const keys = parseKeys(old.kind, asked)
     const fresh: Credential = {
-      ...same,
+      ...inherited(old, overlap),
+      ...keys,
       id: context.newId('crd'),
       recordedStatus: 'active',
       createdAt: now,
@@ -86,7 +89,7 @@ export const rotateCredential = defineOperation({
       createdUnder: caller.acting.grant.id,
       version: 1,
     }
-    const made = await withSecret(call, fresh, {
+    const made = await withProof(call, fresh, newTo(successor, keys), {
       delivery: asked.delivery,
       isFirst: false,
       replacesOwnFile: isFileOf(call, old),
@@ -104,22 +107,21 @@ export const rotateCredential = defineOperation({
     return {
       result,
       writes: [
-        putCredential(made.credential),
+        ...made.writes,
         putCredential(retiring),
         ...(retiring.recordedStatus === 'revoked' ? [cut(old, now, 'rotated at once')] : []),
         ...(successor === undefined ? [] : discard(successor, now)),
-        ...made.delivery.writes,
         ...(held?.writes ?? []),
       ],
       ...(held !== undefined && { guard: held.guard }),
       target: old.id,
-      detail: { ...described(fresh), to: fresh.id, overlap, delivery: made.kind },
-      ...(!call.dryRun && { handOut: made.delivery.handOut }),
+      detail: { ...described(fresh), to: fresh.id, overlap, delivery: made.delivery },
+      ...(made.handOut !== undefined && { handOut: made.handOut }),
     }
   },
   repeat: (recorded: Rotated, asked, call) => {
     const { old, agent, isOwn } = rightToRotate(call, asked, true)
-    refuseUnsafeDelivery(call, asked, agent, isOwn, asked.overlap_seconds ?? defaultOverlap)
+    refuseUnsafeDelivery(call, asked, old, agent, isOwn, asked.overlap_seconds ?? defaultOverlap)
     if (call.caller.mayOnlyRepeat === true && asked.delivery === 'handoff') {
       throw new Refusal('invalid_request', {
         message: 'A dead secret could never claim a handoff; choose another delivery.',
@@ -152,6 +154,25 @@ async function successorToReplace(
   const isActive = credentialStatus(successor, now) === 'active'
   if (!isActive || (await wasUsed(call, successor.id))) throw used()
   return successor
+}
+
+/** Scopes, end and what tells the agent apart; of what may be compromised, not the key things are sealed to. */
+function inherited(old: Credential, overlap: number): Credential {
+  const { secretHash: _, passwordHash: __, rotatedTo: ___, retiresAt: ____, ...same } = old
+  const { encryptionKey: _____, ...withoutKey } = same
+  return overlap === 0 ? withoutKey : same
+}
+
+/** What is not claimed yet: a successor that is discarded unused leaves its keys to the next. */
+function newTo(discarded: Credential | undefined, keys: Keys): Keys {
+  const has = new Set(
+    [...(discarded?.publicKeys ?? []), discarded?.encryptionKey].map((key) => key?.thumbprint),
+  )
+  const { publicKeys, encryptionKey } = keys
+  return {
+    ...(publicKeys && { publicKeys: publicKeys.filter(({ thumbprint }) => !has.has(thumbprint)) }),
+    ...(encryptionKey && !has.has(encryptionKey.thumbprint) && { encryptionKey }),
+  }
 }
 
 function endOf(

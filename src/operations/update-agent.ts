@@ -50,8 +50,9 @@ export const updateAgent = defineOperation({
       rotationDays: input.rotation_days ?? agent.rotationDays,
       version: agent.version + 1,
     }
-    const methods = input.auth_methods
-    const held = methods === undefined ? undefined : requireWayIn(call, agent, { methods })
+    const { authMethods, sensitivity } = changed
+    const isSameWayIn = input.auth_methods === undefined && input.sensitivity === undefined
+    const held = isSameWayIn ? undefined : requireWayIn(call, agent, { authMethods, sensitivity })
     const isCut = ceiling !== undefined && !agent.ceiling.every((old) => setCovers(ceiling, old))
     const cut = {
       orgId: agent.orgId,

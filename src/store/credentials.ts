@@ -1,11 +1,12 @@
 // Credentials, and when each was last seen. The sightings are remarks kept apart from the sealed row.
 
-import type { Credential, CredentialKind } from '../core/credential.ts'
+import type { AgentKey, CertificateRule, Credential, CredentialKind } from '../core/credential.ts'
 import { formatScopes } from '../core/scope.ts'
 import {
   isSound,
   listOf,
   number,
+  optionalJson,
   optionalNumber,
   optionalScopes,
   optionalText,
@@ -37,6 +38,7 @@ const table: SealedTable = {
     'created_under',
     'version',
   ],
+  later: ['public_keys', 'encryption_key', 'anchor_id', 'certificate_rule'],
 }
 
 const valuesOf = (c: Credential): Value[] => [
@@ -57,6 +59,10 @@ const valuesOf = (c: Credential): Value[] => [
   c.createdBy ?? null,
   c.createdUnder ?? null,
   c.version,
+  c.publicKeys === undefined ? null : JSON.stringify(c.publicKeys),
+  c.encryptionKey === undefined ? null : JSON.stringify(c.encryptionKey),
+  c.anchorId ?? null,
+  c.certificateRule === undefined ? null : JSON.stringify(c.certificateRule),
 ]
 
 function rowToCredential(row: Row, seal: Seal): Credential | undefined {
@@ -78,6 +84,10 @@ function rowToCredential(row: Row, seal: Seal): Credential | undefined {
     predecessors: words(row, 'predecessors'),
     ...optionalText(row, 'created_by', 'createdBy'),
     ...optionalText(row, 'created_under', 'createdUnder'),
+    ...optionalJson<'publicKeys', readonly AgentKey[]>(row, 'public_keys', 'publicKeys'),
+    ...optionalJson<'encryptionKey', AgentKey>(row, 'encryption_key', 'encryptionKey'),
+    ...optionalText(row, 'anchor_id', 'anchorId'),
+    ...optionalJson<'certificateRule', CertificateRule>(row, 'certificate_rule', 'certificateRule'),
     version: number(row, 'version'),
   }
 }
@@ -99,9 +109,11 @@ export const putCredential = (credential: Credential): Write => ({
   sql: `
     insert into credentials (
       id, org_id, agent_id, kind, secret_hash, password_hash, scopes, status, created_at, expires_at,
-      rotated_from, rotated_to, retires_at, predecessors, created_by, created_under, version, mac
+      rotated_from, rotated_to, retires_at, predecessors, created_by, created_under, version,
+      public_keys, encryption_key, anchor_id, certificate_rule, mac
     )
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
+      $20, $21, $22)
     on conflict (id) do update
     set secret_hash = excluded.secret_hash, password_hash = excluded.password_hash,
       status = excluded.status, rotated_to = excluded.rotated_to, retires_at = excluded.retires_at,

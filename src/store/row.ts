@@ -9,21 +9,28 @@ import type { Point, Row, Seal, Value } from './store.ts'
 export interface SealedTable {
   readonly name: string
   readonly columns: readonly string[]
+  /** Columns of later migrations: rows from before them, where all are null, keep their MAC. */
+  readonly later?: readonly string[]
 }
 
 /** Whether a row still is what was written. */
-export const isSound = ({ name, columns }: SealedTable, row: Row, seal: Seal): boolean =>
-  row['mac'] ===
-  seal(
-    name,
-    columns.map((column) => row[column] ?? null),
-  )
+export function isSound(table: SealedTable, row: Row, seal: Seal): boolean {
+  const columns = [...table.columns, ...(table.later ?? [])]
+  const values = columns.map((column) => row[column] ?? null)
+  return row['mac'] === seal(table.name, covered(table, values))
+}
 
 /** Values in the order of the table's columns, followed by their MAC. */
-export const sealed = ({ name }: SealedTable, values: readonly Value[], point: Point): Value[] => [
+export const sealed = (table: SealedTable, values: readonly Value[], point: Point): Value[] => [
   ...values,
-  point.seal(name, values),
+  point.seal(table.name, covered(table, values)),
 ]
+
+/** Nothing that is there stays outside the MAC; a list of another length has another MAC. */
+const covered = ({ columns }: SealedTable, values: readonly Value[]): readonly Value[] =>
+  values.slice(columns.length).every((value) => value === null)
+    ? values.slice(0, columns.length)
+    : values
 
 export const text = (row: Row, column: string): string => String(row[column])
 export const number = (row: Row, column: string): number => Number(row[column])
@@ -34,6 +41,14 @@ export function optionalText<K extends string>(row: Row, column: string, key: K)
   const value = row[column]
   return (value === null || value === undefined ? {} : { [key]: String(value) }) as {
     readonly [P in K]?: string
+  }
+}
+
+/** The same where the column holds JSON. */
+export function optionalJson<K extends string, T>(row: Row, column: string, key: K) {
+  const value = row[column]
+  return (value === null || value === undefined ? {} : { [key]: JSON.parse(String(value)) }) as {
+    readonly [P in K]?: T
   }
 }
 

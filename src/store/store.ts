@@ -48,6 +48,7 @@ export type Entity =
   | 'registration'
   | 'resource_type'
   | 'signing_key'
+  | 'trust_anchor'
   | 'standing_root'
 
 export interface Change {

@@ -20,13 +20,15 @@ export interface Around {
   /** What the HTTP request itself presents. */
   readonly header?: Presented
   readonly traceparent?: string
+  /** Is told of a refusal, and whether it was refused before it was proven who asks. */
+  readonly told?: (refusal: Refusal, isStranger: boolean) => void
 }
 
 /** The surface of one process, or of one request: `environment` is what the process was started with. */
 export function operationSurface(
   context: Context,
   environment: Presented,
-  { header, traceparent }: Around = {},
+  { header, traceparent, told }: Around = {},
 ): Surface {
   const of = ({ meta }: RequestSource) => ({
     environment,
@@ -45,7 +47,9 @@ export function operationSurface(
       const operation = operationByName(name)
       if (operation === undefined) return refused(new Refusal('unknown_operation'))
       const answer = await perform(context, operation, { arguments: args, ...of(source) })
-      return answer.ok ? allowed(answer.result, answer.meta) : refused(answer.refusal)
+      if (answer.ok) return allowed(answer.result, answer.meta)
+      told?.(answer.refusal, answer.isStranger === true)
+      return refused(answer.refusal)
     },
     listResources: async (source) => {
       const { visible, ttlMs } = await authorityFor(context, of(source), operations)
@@ -55,7 +59,14 @@ export function operationSurface(
       const { visible, ttlMs } = await authorityFor(context, of(source), operations)
       return { items: resourceTemplates(visible), ttlMs }
     },
-    readResource: (uri, source) => readResource(context, uri, of(source)),
+    readResource: async (uri, source) => {
+      try {
+        return await readResource(context, uri, of(source))
+      } catch (error) {
+        if (error instanceof Refusal) told?.(error, false)
+        throw error
+      }
+    },
   }
 }
 

@@ -42,7 +42,7 @@ describe('toward a stronger agent', () => {
       expect([args, await tried(w, name, args, manager)]).toEqual([args, 'exceeds_ceiling'])
     }
     const supplied = { credential_id: strong.credentialId, public_jwk: {}, delivery: 'handoff' }
-    expect(await tried(w, 'rotate_credential', supplied, manager)).toBe('unsupported')
+    expect(await tried(w, 'rotate_credential', supplied, manager)).toBe('exceeds_ceiling')
     expect(await may(w, strong, 'demo:write')).toBe('allowed')
   })
 

@@ -45,9 +45,7 @@ test.each([1_800_000_500, 'never'])('an API key that expires at %s', async (expi
 })
 
 test.each<[string, object, string]>([
-  ['a public key', { kind: 'public_key', public_jwk: { kty: 'OKP' } }, 'unsupported'],
   ['a certificate', { kind: 'x509', certificate: 'x' }, 'unsupported'],
-  ['keys with a secret', { kind: 'secret', encryption_jwk: {} }, 'unsupported'],
   ['an API key without an end', { kind: 'api_key', scopes: ['demo:read'] }, 'invalid_request'],
   ['another kind', { kind: 'password' }, 'invalid_request'],
   ['no credential', { kind: 'none' }, 'invalid_request'],

@@ -56,7 +56,7 @@ test('what is not said takes its default, and a secret goes to a file', async ()
 
 test('what is said is taken as it is', async () => {
   const w = await world()
-  const said = { sensitivity: 'high', auth_methods: ['api_key'], rotation_days: 7 }
+  const said = { sensitivity: 'low', auth_methods: ['api_key'], rotation_days: 7 }
   const credential = {
     kind: 'api_key',
     scopes: ['demo/a:read'],
@@ -99,7 +99,11 @@ test.each<[string, object, string, object?]>([
   ['a handle of a secret', { delivery: 'handle' }, 'invalid_request'],
   ['no delivery over HTTP', {}, 'invalid_request', { localFiles: false }],
   ['a file over HTTP', { delivery: 'file' }, 'invalid_request', { localFiles: false }],
-  ['a public key', { credential: { kind: 'public_key', public_jwk: {} } }, 'unsupported'],
+  [
+    'no sound public key',
+    { credential: { kind: 'public_key', public_jwk: {} } },
+    'invalid_request',
+  ],
   ['a certificate', { credential: { kind: 'x509', certificate: 'x' } }, 'unsupported'],
   ['an unbounded API key', { credential: { kind: 'api_key' } }, 'invalid_request'],
   [

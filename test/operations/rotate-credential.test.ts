@@ -211,7 +211,7 @@ test('the file of the environment’s credential is replaced in its place', asyn
 test.each<[string, Record<string, unknown>, string]>([
   ['an overlap below 0', { overlap_seconds: -1 }, 'invalid_request'],
   ['an overlap of more than a year', { overlap_seconds: 31_536_001 }, 'invalid_request'],
-  ['key material', { public_jwk: {} }, 'unsupported'],
+  ['a key in place of a secret', { public_jwk: {} }, 'invalid_request'],
   ['a handle', { delivery: 'handle' }, 'invalid_request'],
   ['sealed delivery', { delivery: 'sealed' }, 'unsupported'],
   ['an id of another kind', { credential_id: 'agt_00000000000000000000000001' }, 'invalid_request'],

@@ -3,6 +3,7 @@
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { agentKeys } from './contract/agent-keys.ts'
 import { auditTables } from './contract/audit.ts'
 import { exercised } from './contract/bench.ts'
 import type { NewDatabase } from './contract/bench.ts'
@@ -35,6 +36,9 @@ export function runContract(name: string, database: NewDatabase): void {
     })
     describe('upkeep', () => {
       upkeep(database)
+    })
+    describe('keys of agents', () => {
+      agentKeys(database)
     })
     test('every query and write of src/store was run', async () => {
       const all = await queriesAndWrites()

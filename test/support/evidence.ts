@@ -39,6 +39,8 @@ const remarks: ReadonlySet<string> = new Set([
   'audit_heads',
   'audit_checkpoints',
   'credential_uses',
+  'certificate_sightings',
+  'used_proofs',
   'server_sightings',
 ])
 

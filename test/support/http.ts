@@ -4,6 +4,7 @@ import { onTestFinished } from 'vitest'
 import type { Settings } from '../../src/authority/context.ts'
 import type { HttpSettings } from '../../src/transports/http/door.ts'
 import { serveHttp } from '../../src/transports/http/serve.ts'
+import type { Patience } from '../../src/transports/http/serve.ts'
 import type { World } from './world.ts'
 
 export interface HttpWorld {
@@ -24,15 +25,29 @@ interface HttpOptions {
   readonly issuerUrl?: string
   readonly http?: Partial<HttpSettings>
   readonly settings?: Partial<Settings>
+  readonly patience?: Partial<Patience>
+}
+
+export const httpDefaults: HttpSettings = {
+  host: '127.0.0.1',
+  port: 0,
+  allowedHosts: [],
+  allowedOrigins: [],
+  trustedProxies: [],
+  perSource: 1_000_000,
+  perCaller: 1_000_000,
+  mostBodyBytes: 1024 * 1024,
+  metrics: 'loopback',
 }
 
 export async function overHttp(w: World, options: HttpOptions = {}): Promise<HttpWorld> {
-  const { issuerUrl, http, settings } = options
+  const { issuerUrl, http, settings, patience } = options
   const context = await w.startProcess({ localFiles: false, ...settings })
   const serving = await serveHttp({
     context,
-    settings: { host: '127.0.0.1', port: 0, ...http },
+    settings: { ...httpDefaults, ...http },
     ...(issuerUrl !== undefined && { issuerUrl }),
+    ...(patience !== undefined && { patience }),
   })
   onTestFinished(() => serving.stop())
   const { url } = serving

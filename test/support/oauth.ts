@@ -4,6 +4,8 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { onTestFinished } from 'vitest'
 import { listenerFor } from '../../src/transports/http/listener.ts'
+import { doorFor } from '../../src/transports/http/serve.ts'
+import { httpDefaults } from './http.ts'
 import type { Answered } from './http.ts'
 import { world } from './world.ts'
 import type { Holder, WorldOptions } from './world.ts'
@@ -22,8 +24,8 @@ export async function oauthWorld(options: WorldOptions & { readonly path?: strin
   const issuer = `${address}${options.path ?? ''}`
   const w = await world({ ...options, issuer })
   const context = await w.startProcess({ localFiles: false, ...options.settings })
-  const settings = { host: '127.0.0.1', port: 0 }
-  const listener = listenerFor({ context, settings, issuerUrl: issuer })
+  const { door } = doorFor({ context, settings: httpDefaults, issuerUrl: issuer })
+  const listener = listenerFor(door)
   server.on('request', (incoming, outgoing) => void listener(incoming, outgoing))
 
   const send = async (path: string, init: RequestInit): Promise<Answered> =>

@@ -1,57 +1,74 @@
-// How a refusal leaves over HTTP: the status of its code (core/refusal.ts), the error object of every door,
-// and the headers that say what to do next (RFC 6750 §3, RFC 9728 §5.1, RFC 9110 §10.2.3).
+// How an answer leaves over HTTP. A refusal has the status of its code (core/refusal.ts), the error object of
+// every door, and the headers that say what to do next (RFC 6750 §3, RFC 9728 §5.1, RFC 9110 §10.2.3).
 
-import type { ServerResponse } from 'node:http'
-import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { httpStatusOf } from '../../core/refusal.ts'
 import type { Refusal } from '../../core/refusal.ts'
-import type { Ask, Door, RefusalBody } from './door.ts'
+import type { Arrived, Ask, Door } from './door.ts'
 import { Fault } from './faults.ts'
 import { resourceMetadataUrl } from './resource-metadata.ts'
 
-export function refuse(ask: Ask, door: Door, refusal: Refusal): Response {
-  const body: RefusalBody = { error: refusal.toError() }
-  const headers = headersOf(door, refusal, ask.req.header('authorization') !== undefined)
-  return ask.json(body, statusOf(refusal) as ContentfulStatusCode, headers)
+export interface Answer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
 }
 
-/** The same for a request that reaches no route; the connection is of no more use. */
-export function writeRefusal(outgoing: ServerResponse, door: Door, refusal: Refusal): void {
+const asJson = { 'content-type': 'application/json' }
+
+export const json = (status: number, value: object, headers = {}): Answer => ({
+  status,
+  headers: { ...asJson, ...headers },
+  body: JSON.stringify(value),
+})
+
+/** `arrived` tells whether anything was presented; absent, nobody looked. */
+export const refused = (door: Door, refusal: Refusal, arrived?: Arrived): Answer =>
+  json(statusOf(refusal), { error: refusal.toError() }, headersOf(door, refusal, arrived))
+
+/** The same for routes of Hono. */
+export function refuse(ask: Ask, door: Door, refusal: Refusal): Response {
+  const { status, headers, body } = refused(door, refusal, ask.env.arrived)
+  return new Response(body, { status, headers: { ...headers } })
+}
+
+/** Writes an answer; `closing` says that the connection is of no more use. */
+export function write(outgoing: ServerResponse, answer: Answer, closing = false): void {
   if (outgoing.headersSent) return void outgoing.destroy()
-  const body: RefusalBody = { error: refusal.toError() }
-  outgoing
-    .writeHead(statusOf(refusal), {
-      'content-type': 'application/json',
-      connection: 'close',
-      ...headersOf(door, refusal, false),
-    })
-    .end(JSON.stringify(body))
+  const headers: OutgoingHttpHeaders = {
+    ...answer.headers,
+    'content-length': Buffer.byteLength(answer.body),
+    ...(closing && { connection: 'close' }),
+  }
+  outgoing.writeHead(answer.status, headers).end(answer.body)
 }
 
 export const statusOf = (refusal: Refusal): number =>
   refusal instanceof Fault ? refusal.status : httpStatusOf(refusal.code)
 
-/** What goes with a refusal besides its body; `presented`: whether anything was. */
+/** What goes with a refusal besides its body. */
 export function headersOf(
   door: Door,
   refusal: Refusal,
-  presented: boolean,
-): Record<string, string> {
+  arrived?: Arrived,
+): Readonly<Record<string, string>> {
   const status = statusOf(refusal)
-  const challenged = status === 401 || refusal.code === 'insufficient_scope'
+  const isChallenged = status === 401 || refusal.code === 'insufficient_scope'
   return {
-    ...(challenged && { 'www-authenticate': challenge(door, refusal, presented) }),
+    ...(refusal instanceof Fault && refusal.headers),
+    ...(isChallenged && { 'www-authenticate': challenge(door, refusal, arrived) }),
     ...((status === 429 || status === 503) && { 'retry-after': '1' }),
   }
 }
 
-/** Nothing is said to be wrong with a credential that was not there (RFC 6750 §3.1). */
-function challenge({ issuerUrl }: Door, refusal: Refusal, presented: boolean): string {
+/** Of a credential that was not there nothing is said to be wrong (RFC 6750 §3.1). */
+function challenge({ issuerUrl }: Door, refusal: Refusal, arrived: Arrived | undefined): string {
   const isScope = refusal.code === 'insufficient_scope'
+  const isWrong = isScope || arrived?.presented !== undefined
   const parameters = {
     realm: 'remit',
-    ...((isScope || presented) && { error: isScope ? 'insufficient_scope' : 'invalid_token' }),
-    ...((isScope || presented) && { error_description: quotable(refusal.message) }),
+    ...(isWrong && { error: isScope ? 'insufficient_scope' : 'invalid_token' }),
+    ...(isWrong && { error_description: quotable(refusal.message) }),
     ...(refusal.detail.missing !== undefined && { scope: refusal.detail.missing.join(' ') }),
     ...(issuerUrl !== undefined && { resource_metadata: resourceMetadataUrl(issuerUrl) }),
   }

@@ -8,7 +8,10 @@ import type { OverHttp, Presented } from '../../authority/presented.ts'
 const longest = 64 * 1024
 
 /** `undefined` where a request presents nothing at all. */
-export function presentedInHeaders(incoming: IncomingMessage, url: string): Presented | undefined {
+export function presentedInHeaders(
+  incoming: IncomingMessage,
+  urlOf: () => string,
+): Presented | undefined {
   const presentedChain = certificatesOf(incoming)
   const values = allOf(incoming, 'authorization')
   const proofs = allOf(incoming, 'dpop')
@@ -27,7 +30,7 @@ export function presentedInHeaders(incoming: IncomingMessage, url: string): Pres
   const over: OverHttp = {
     scheme,
     method: incoming.method ?? '',
-    url,
+    url: urlOf(),
     ...(presentedChain !== undefined && { presentedChain }),
   }
   return {

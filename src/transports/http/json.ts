@@ -1,13 +1,12 @@
-// The JSON in a request's body: declared as JSON, UTF-8, and one value.
+// The JSON in a request's body: declared as JSON, in UTF-8, and one value.
 
 import { isUtf8 } from 'node:buffer'
-import type { Ask } from './door.ts'
+import type { Arrived } from './door.ts'
 import { Fault } from './faults.ts'
 
-/** Refuses another content type as 415 and anything but JSON as 400. */
-export function jsonIn(ask: Ask): unknown {
-  const { body } = ask.env.arrived
-  if (!isJson(ask.req.header('content-type'))) throw new Fault('not_json')
+/** Refuses another content type as 415, anything but JSON as 400. */
+export function jsonIn({ body, headers }: Pick<Arrived, 'body' | 'headers'>): unknown {
+  if (!isJson(headers['content-type'])) throw new Fault('not_json')
   if (!isUtf8(body)) throw new Fault('bad_json')
   try {
     return JSON.parse(body.toString())
@@ -17,5 +16,10 @@ export function jsonIn(ask: Ask): unknown {
 }
 
 /** `application/json`, with no charset but UTF-8 (RFC 8259 §8.1). */
-const isJson = (type: string | undefined): boolean =>
-  /^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i.test(type ?? '')
+const isJson = (type: string | string[] | undefined): boolean =>
+  type === 'application/json' ||
+  (typeof type === 'string' &&
+    /^application\/json[ \t]*(;[ \t]*charset[ \t]*=[ \t]*"?utf-8"?[ \t]*)?$/i.test(type))
+
+export const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)

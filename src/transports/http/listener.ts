@@ -1,56 +1,102 @@
-// What every request goes through before its route: its body is read within the limit, and what it presents
-// and belongs to is taken from its headers.
+// The way of every request: through the gate, its body read, answered directly or by its route, and counted.
+// Whatever goes wrong on the way is a refusal too.
 
 import { getRequestListener } from '@hono/node-server'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Refusal } from '../../core/refusal.ts'
-import { readBody } from './body.ts'
+import { refused, write } from './answer.ts'
+import { discardBody, readBody } from './body.ts'
 import { presentedInHeaders } from './credentials.ts'
-import type { Arrived, Door, Env } from './door.ts'
+import type { Arrived, Direct, Door, Env } from './door.ts'
+import { Fault } from './faults.ts'
+import { gateOf } from './gate.ts'
+import { mcpDirect } from './mcp.ts'
+import { operationDirect } from './operations.ts'
+import { addressOf } from './resource-metadata.ts'
 import { routesOf } from './routes.ts'
-import { writeRefusal } from './answer.ts'
-
-const mostBytes = 1024 * 1024
 
 export function listenerFor(door: Door) {
-  const app = routesOf(door)
-  const arrivals = new WeakMap<IncomingMessage, Arrived>()
-  const route = getRequestListener(
-    (request, env) => {
-      const { incoming, outgoing } = env as Env['Bindings']
-      const arrived = arrivals.get(incoming)
-      return app.fetch(request, { incoming, outgoing, arrived })
-    },
-    { overrideGlobalObjects: false },
-  )
-
+  const admit = gateOf(door)
+  const route = routerOf(door)
+  const direct: Readonly<Record<string, Direct>> = {
+    mcp: mcpDirect(door),
+    operations: operationDirect(door),
+  }
   return async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
+    const done = door.metrics.begin(incoming.method, incoming.url)
+    outgoing.once('close', () => done(outgoing.statusCode))
+    if (door.isStopping()) outgoing.shouldKeepAlive = false
     try {
-      const arrived = arrive(door, incoming, await readBody(incoming, mostBytes))
-      arrivals.set(incoming, arrived)
-      // Where Hono looks for a body that was read already.
-      Object.assign(incoming, { rawBody: arrived.body })
-      await route(incoming, outgoing)
+      const { isLoopback } = admit(incoming)
+      const body = await readBody(incoming, door.settings.mostBodyBytes)
+      const arrived = arrive(door, incoming, body, isLoopback)
+      const answer = await direct[firstSegment(arrived.path)]?.(arrived)
+      if (answer === undefined) await route(incoming, outgoing, arrived)
+      else write(outgoing, answer)
     } catch (error) {
-      if (!(error instanceof Refusal))
-        door.context.log.error({ error: String(error) }, 'a request broke off')
-      writeRefusal(outgoing, door, error instanceof Refusal ? error : new Refusal('server_error'))
+      giveUp(door, incoming, outgoing, error)
     }
   }
 }
 
-function arrive(door: Door, incoming: IncomingMessage, body: Buffer): Arrived {
-  const traceparent = incoming.headers['traceparent']
-  return {
-    body,
-    presented: () => presentedInHeaders(incoming, urlOf(door, incoming)),
-    ...(typeof traceparent === 'string' && { traceparent }),
+/** Hono on the requests that are not answered directly. */
+function routerOf(door: Door) {
+  const app = routesOf(door)
+  const arrivals = new WeakMap<IncomingMessage, Arrived>()
+  const listener = getRequestListener(
+    (request, env) => {
+      const { incoming, outgoing } = env as Env['Bindings']
+      return app.fetch(request, { incoming, outgoing, arrived: arrivals.get(incoming) })
+    },
+    { overrideGlobalObjects: false },
+  )
+  return (incoming: IncomingMessage, outgoing: ServerResponse, arrived: Arrived) => {
+    arrivals.set(incoming, arrived)
+    // Where Hono looks for a body that was read already.
+    Object.assign(incoming, { rawBody: arrived.body })
+    return listener(incoming, outgoing)
   }
 }
 
-/** As the client addressed it: the host was checked, and only TLS and the issuer say whether it was https. */
-function urlOf({ issuerUrl }: Door, { url = '', headers, socket }: IncomingMessage): string {
-  const [path = ''] = url.split('?')
-  if (issuerUrl !== undefined) return new URL(path, issuerUrl).href
+function arrive(door: Door, incoming: IncomingMessage, body: Buffer, isLoopback: boolean): Arrived {
+  const { method = '', url = '', headers } = incoming
+  const [path = ''] = url.split('?', 1)
+  const { traceparent } = headers
+  return {
+    method,
+    path,
+    body,
+    headers,
+    presented: presentedInHeaders(incoming, () => urlOf(door, incoming, path)),
+    traceparent: typeof traceparent === 'string' ? traceparent : undefined,
+    isLoopback,
+  }
+}
+
+/** As the client addressed it: behind a proxy only the issuer says what that was. */
+function urlOf({ issuerUrl }: Door, { headers, socket }: IncomingMessage, path: string): string {
+  if (issuerUrl !== undefined) return addressOf(issuerUrl, path)
   return `${'encrypted' in socket ? 'https' : 'http'}://${headers.host ?? ''}${path}`
+}
+
+const firstSegment = (path: string): string => path.slice(1).split('/', 1)[0] ?? ''
+
+/** The answer leaves even while the sender is still sending; then the connection ends. */
+function giveUp(
+  door: Door,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  error: unknown,
+): void {
+  if (incoming.destroyed && !incoming.complete) return void outgoing.destroy()
+  if (!(error instanceof Refusal)) {
+    door.context.log.error({ error: String(error) }, 'an HTTP request failed unexpectedly')
+  }
+  const refusal = error instanceof Refusal ? error : new Refusal('server_error')
+  const answer = refused(door, refusal)
+  if (refusal instanceof Fault && refusal.status === 413 && !outgoing.headersSent) {
+    outgoing.writeHead(413, { ...answer.headers, connection: 'close' })
+    outgoing.write(answer.body)
+    discardBody(incoming, () => outgoing.end())
+  } else write(outgoing, answer, !incoming.complete)
 }

@@ -1,50 +1,152 @@
 // `POST /mcp`: MCP over Streamable HTTP in both protocol eras. Each request has a server of its own and is
 // authenticated by itself, so that no connection or session ever stands for an identity, and no answer
-// reaches another request, whatever its JSON-RPC id.
+// reaches another request, whatever its JSON-RPC id. A plain call of a tool takes the short way, past the
+// SDKs, which cost more than all the rest; whatever is less plain is theirs to judge.
 
+import { Refusal } from '../../core/refusal.ts'
+import { authorityFor } from '../../operations/authority-for.ts'
+import { answer as answerMethod } from '../mcp/methods.ts'
+import { rpcCodes, RpcError } from '../mcp/rpc-error.ts'
 import { operationSurface } from '../operation-surface.ts'
-import { createLegacyServer } from '../mcp/legacy-server.ts'
-import { createModernServer } from '../mcp/modern-server.ts'
-import type { Ask, Door, Routes } from './door.ts'
-import { jsonIn } from './json.ts'
-import { nobody } from './nobody.ts'
+import type { Surface } from '../surface.ts'
+import { headersOf, json, statusOf } from './answer.ts'
+import type { Answer } from './answer.ts'
+import type { Arrived, Direct, Door } from './door.ts'
+import { wrongMethod } from './faults.ts'
+import { isObject, jsonIn } from './json.ts'
+import { limitCaller, nobody } from './nobody.ts'
+import { plainCall, serverInfoKey } from './plain-call.ts'
+import type { PlainCall } from './plain-call.ts'
 
-export const mcpRoutes: Routes = (app, door) => {
-  app.post('/mcp', async (ask) => {
-    const { createMcpHandler, isLegacyRequest } = await import('@modelcontextprotocol/server')
-    const parsedBody = jsonIn(ask)
-    const { raw } = ask.req
-    if (await isLegacyRequest(raw, parsedBody)) return serveLegacy(ask, door, parsedBody)
-    const handler = createMcpHandler(
-      () => createModernServer(surfaceFor(ask, door), door.context.log),
+/** Answers a plain call, and whoever is not known; leaves the rest to the SDKs. */
+export const mcpDirect =
+  (door: Door): Direct =>
+  async (arrived) => {
+    if (arrived.path !== '/mcp') return undefined
+    if (arrived.method !== 'POST') throw wrongMethod('POST')
+    const message = messageIn(arrived)
+    if ('status' in message) return message
+    const { id, meta } = message
+    limitCaller(door, meta)
+    const call = plainCall(arrived.headers, message.body)
+    if (call !== undefined) return answerCall(door, arrived, call)
+    const { presented } = arrived
+    const { refusal } = await authorityFor(
+      door.context,
       {
-        legacy: 'reject',
-        onerror: ({ name }) =>
-          door.context.log.error({ name }, 'the 2026 HTTP layer reported an error'),
+        environment: nobody,
+        ...(meta !== undefined && { meta }),
+        ...(presented !== undefined && { header: presented }),
       },
+      [],
     )
-    return handler.fetch(raw, { parsedBody })
-  })
-}
+    return refusal && refusedRpc(door, arrived, id, refusal)
+  }
 
-async function serveLegacy(ask: Ask, door: Door, parsedBody: unknown): Promise<Response> {
-  const { WebStandardStreamableHTTPServerTransport } =
-    await import('@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js')
-  const transport = new WebStandardStreamableHTTPServerTransport({ enableJsonResponse: true })
-  const server = createLegacyServer(surfaceFor(ask, door), door.context.log)
-  await server.connect(transport)
+async function answerCall(door: Door, arrived: Arrived, call: PlainCall): Promise<Answer> {
+  const { id, params, meta, era } = call
+  const told = createTold()
+  const surface = surfaceFor(door, arrived, told)
   try {
-    return await transport.handleRequest(ask.req.raw, { parsedBody })
-  } finally {
-    await server.close()
+    const source = { meta }
+    const { result } = await answerMethod('tools/call', params, source, surface, door.context.log)
+    const whole = era === 'modern' ? asModern(result, surface) : result
+    return json(
+      statusToTell(told),
+      { result: whole, jsonrpc: '2.0', id },
+      headersToTell(door, arrived, told),
+    )
+  } catch (error) {
+    if (!(error instanceof RpcError)) throw error
+    return rpcError(200, id, error)
   }
 }
 
-function surfaceFor(ask: Ask, { context }: Door) {
-  const { arrived } = ask.env
-  const header = arrived.presented()
+/** As the SDK of 2026-07-28 finishes every result. */
+const asModern = (result: Record<string, unknown>, { serverInfo }: Surface) => ({
+  ...result,
+  resultType: 'complete',
+  _meta: { ...(result['_meta'] as object | undefined), [serverInfoKey]: serverInfo },
+})
+
+/** What a surface refused, for the status and the headers of the answer. */
+export interface Told {
+  refusal?: { readonly refusal: Refusal; readonly isStranger: boolean }
+}
+
+export const createTold = (): Told => ({})
+
+/**
+ * MCP's authorization asks for 401 where the caller is not known and for 403 where a scope is missing; all
+ * other refusals are results, and every body is the one that stdio would give.
+ */
+export function statusToTell({ refusal: told }: Told): number {
+  if (told === undefined) return 200
+  const isHttps = told.isStranger || told.refusal.code === 'insufficient_scope'
+  return isHttps ? statusOf(told.refusal) : 200
+}
+
+export const headersToTell = (door: Door, arrived: Arrived, told: Told) =>
+  told.refusal !== undefined && statusToTell(told) !== 200
+    ? headersOf(door, told.refusal.refusal, arrived)
+    : {}
+
+export function surfaceFor(
+  { context }: Door,
+  { presented, traceparent }: Arrived,
+  told: Told,
+): Surface {
   return operationSurface(context, nobody, {
-    ...(header !== undefined && { header }),
-    ...(arrived.traceparent !== undefined && { traceparent: arrived.traceparent }),
+    ...(presented !== undefined && { header: presented }),
+    ...(traceparent !== undefined && { traceparent }),
+    told: (refusal, isStranger) => {
+      told.refusal = { refusal, isStranger }
+    },
   })
+}
+
+interface Message {
+  readonly body: unknown
+  readonly id: string | number | null
+  readonly meta: Readonly<Record<string, unknown>> | undefined
+}
+
+/** The one JSON-RPC message in a body; batches went with 2025-06-18. */
+function messageIn(arrived: Arrived): Message | Answer {
+  let body: unknown
+  try {
+    body = jsonIn(arrived)
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+    const code = statusOf(error) === 400 ? rpcCodes.parseError : rpcCodes.invalidRequest
+    return rpcError(statusOf(error), null, new RpcError(code, error.message))
+  }
+  if (!isObject(body)) {
+    return rpcError(
+      400,
+      null,
+      new RpcError(rpcCodes.invalidRequest, 'Invalid request: one message'),
+    )
+  }
+  const { id, params } = body
+  const meta = isObject(params) ? params['_meta'] : undefined
+  return {
+    body,
+    id: typeof id === 'string' || typeof id === 'number' ? id : null,
+    meta: isObject(meta) ? meta : undefined,
+  }
+}
+
+const refusedRpc = (door: Door, arrived: Arrived, id: Message['id'], refusal: Refusal): Answer =>
+  rpcError(
+    statusOf(refusal),
+    id,
+    new RpcError(rpcCodes.invalidRequest, refusal.message, refusal.toError()),
+    headersOf(door, refusal, arrived),
+  )
+
+function rpcError(status: number, id: Message['id'], error: RpcError, headers = {}): Answer {
+  const { code, message, data } = error
+  const body = { jsonrpc: '2.0', id, error: { code, message, ...(data && { data }) } }
+  return json(status, body, headers)
 }

@@ -1,34 +1,117 @@
-// The HTTP server: listens, and stops in an orderly way. Every request is answered exactly once; those that
-// were taken in are answered before it ends.
+// The HTTP server: listens, and stops in an orderly way. Nobody holds it up: headers, bodies and idle
+// connections have their time, and what was taken in when it is told to stop is answered.
 
 import { createServer } from 'node:http'
+import type { Server, ServerOptions } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import type { Door } from './door.ts'
+import type { Context } from '../../authority/context.ts'
+import type { Door, HttpSettings } from './door.ts'
+import { createLimits } from './limits.ts'
 import { listenerFor } from './listener.ts'
+import { createMetrics } from './metrics.ts'
+import { refuseBroken } from './broken.ts'
+
+export interface ServeOptions {
+  readonly context: Context
+  readonly settings: HttpSettings
+  /** Where this server is reached, if its issuer is an address. */
+  readonly issuerUrl?: string
+  readonly patience?: Partial<Patience>
+}
+
+/** In milliseconds. */
+export interface Patience {
+  readonly headers: number
+  /** For a request as a whole, its body included. */
+  readonly request: number
+  readonly idle: number
+  /** For what is being answered when the server is told to stop. */
+  readonly drain: number
+}
+
+const usual: Patience = { headers: 10_000, request: 30_000, idle: 10_000, drain: 10_000 }
 
 export interface Serving {
   /** Such as `http://127.0.0.1:8420`. */
   readonly url: string
-  /** Takes in nothing more, and settles when every request has been answered. */
+  /** Takes in nothing more, and settles when every request has been answered or had its time. */
   stop(): Promise<void>
 }
 
-export async function serveHttp(door: Door): Promise<Serving> {
-  const { host, port } = door.settings
-  const server = createServer(listenerFor(door))
-  await new Promise<void>((resolve, reject) => {
+/** A door that nobody has opened yet; `stop` ends what would hold open connections. */
+export function doorFor({ context, settings, issuerUrl }: ServeOptions) {
+  const stops: (() => Promise<void>)[] = []
+  let isStopping = false
+  const door: Door = {
+    context,
+    settings,
+    ...(issuerUrl !== undefined && { issuerUrl }),
+    limits: createLimits(settings.perSource, settings.perCaller),
+    metrics: createMetrics(),
+    isStopping: () => isStopping,
+    onStop: (stop) => void stops.push(stop),
+  }
+  const stop = async () => {
+    isStopping = true
+    await Promise.all(stops.map((each) => each()))
+  }
+  return { door, stop }
+}
+
+export async function serveHttp(options: ServeOptions): Promise<Serving> {
+  const { settings } = options
+  const times = { ...usual, ...options.patience }
+  const { door, stop } = doorFor(options)
+  const server = serverFor(settings, times).on('request', listenerFor(door))
+  server.on('clientError', refuseBroken)
+  await listening(server, settings)
+  return {
+    url: urlOf(server, settings),
+    async stop() {
+      const closed = new Promise<void>((resolve) => {
+        server.close(() => resolve())
+      })
+      const cut = setTimeout(() => server.closeAllConnections(), times.drain)
+      await stop()
+      server.closeIdleConnections()
+      await closed
+      clearTimeout(cut)
+    },
+  }
+}
+
+function serverFor({ tls }: HttpSettings, { headers, request, idle }: Patience): Server {
+  const options: ServerOptions = {
+    headersTimeout: headers,
+    requestTimeout: request,
+    keepAliveTimeout: idle,
+    connectionsCheckingInterval: Math.min(1000, headers),
+    maxHeaderSize: 16 * 1024,
+  }
+  if (tls === undefined) return createServer(options)
+  const { cert, key, clientCertificates } = tls
+  return createTlsServer({
+    ...options,
+    cert,
+    key,
+    minVersion: 'TLSv1.2',
+    // Which certificates are believed is said by an agent's credential, not by this connection.
+    requestCert: clientCertificates,
+    rejectUnauthorized: false,
+  })
+}
+
+const listening = (server: Server, { host, port }: HttpSettings): Promise<void> =>
+  new Promise((resolve, reject) => {
     server.once('error', reject).listen(port, host, () => {
       server.off('error', reject)
       resolve()
     })
   })
-  const bound = server.address() as AddressInfo
-  return {
-    url: `http://${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`,
-    stop: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve())
-        server.closeIdleConnections()
-      }),
-  }
+
+function urlOf(server: Server, { tls }: HttpSettings): string {
+  const { address, family, port } = server.address() as AddressInfo
+  const host = family === 'IPv6' ? `[${address}]` : address
+  return `${tls === undefined ? 'http' : 'https'}://${host}:${port}`
 }

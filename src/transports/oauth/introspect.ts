@@ -46,7 +46,7 @@ function callerIn(ask: Ask, parameters: Parameters) {
   if (['client_secret', 'client_assertion'].some((name) => parameters.one(name) !== undefined)) {
     throw invalid('Authenticate in exactly one way.')
   }
-  return ask.env.arrived.presented()
+  return ask.env.arrived.presented
 }
 
 const isUnproven = ({ refusal, isStranger }: Refused): boolean =>

@@ -6,10 +6,11 @@ import { agentById, putAgent } from '../../../src/store/agents.ts'
 import { credentialById, putCredential } from '../../../src/store/credentials.ts'
 import { putRegistration, putServer } from '../../../src/store/servers.ts'
 import type { Write } from '../../../src/store/store.ts'
+import { putTrustAnchor } from '../../../src/store/trust-anchors.ts'
 import { agent, credential, server } from '../../support/state.ts'
 import { bench } from './bench.ts'
 import type { NewDatabase } from './bench.ts'
-import { registration, rows } from './samples.ts'
+import { anchor, registration, rows } from './samples.ts'
 
 /** Remarks beside what is sealed: a claim is first come, first served. */
 const unsealed: ReadonlySet<string> = new Set(['handoffs.claimed_at', 'handoffs.claim_key'])
@@ -56,6 +57,7 @@ export function records(database: NewDatabase): void {
       ['agents', (version) => putAgent(agent({ version }))],
       ['credentials', (version) => putCredential(credential({ version }))],
       ['servers', (recordVersion) => putServer(server({ recordVersion }))],
+      ['trust_anchors', (version) => putTrustAnchor({ ...anchor, version })],
       ['registrations', (version) => putRegistration({ ...registration, version })],
     ])('%s', async (_, put) => {
       const { commit, expectStale } = await bench(database)

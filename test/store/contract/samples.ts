@@ -20,6 +20,11 @@ import {
 } from '../../../src/store/servers.ts'
 import { allSigningKeys, putSigningKey, signingKeyById } from '../../../src/store/signing-keys.ts'
 import type { Read, Write } from '../../../src/store/store.ts'
+import {
+  allTrustAnchors,
+  putTrustAnchor,
+  trustAnchorById,
+} from '../../../src/store/trust-anchors.ts'
 import { insertToken, tokenById } from '../../../src/store/tokens.ts'
 import { agent, credential, grant, scopes, server } from '../../support/state.ts'
 
@@ -49,6 +54,29 @@ const fullCredential = credential({
   retiresAt: 8,
   predecessors: ['crd_00', 'crd_0'],
 })
+
+const jwk = { kty: 'OKP', crv: 'Ed25519', x: 'x', alg: 'EdDSA' }
+const keyedCredential = credential({
+  kind: 'public_key',
+  publicKeys: [{ jwk, thumbprint: 't1', kid: 'one' }],
+  encryptionKey: { jwk, thumbprint: 't2' },
+})
+const certifiedCredential = credential({
+  kind: 'x509',
+  anchorId: 'anc_1',
+  certificateRule: { by: 'san_uri', value: 'urn:x' },
+})
+
+export const anchor = {
+  id: 'anc_1',
+  orgId: 'org_1',
+  name: 'corp',
+  certificate: 'MII',
+  crl: 'required',
+  status: 'active',
+  createdAt: 1,
+  version: 1,
+} as const
 
 const fullGrant = grant({
   instanceId: 'ins_1',
@@ -167,6 +195,16 @@ export const rows: readonly Row[] = [
   row('agents', agent(), putAgent, agentById('agt_1'), allAgents),
   row('credentials', fullCredential, putCredential, credentialById('crd_1'), allCredentials),
   row('credentials', credential(), putCredential, credentialById('crd_1'), allCredentials),
+  row('credentials', keyedCredential, putCredential, credentialById('crd_1'), allCredentials),
+  row('credentials', certifiedCredential, putCredential, credentialById('crd_1'), allCredentials),
+  row(
+    'trust_anchors',
+    { ...anchor, createdBy: 'agt_0', createdUnder: 'grt_0' },
+    putTrustAnchor,
+    trustAnchorById('anc_1'),
+    allTrustAnchors,
+  ),
+  row('trust_anchors', anchor, putTrustAnchor, trustAnchorById('anc_1'), allTrustAnchors),
   row('grants', fullGrant, putGrant, grantById('grt_1')),
   row('grants', grant(), putGrant, grantById('grt_1')),
   row('grants', standingRoot, putGrant, grantById('grt_1')),

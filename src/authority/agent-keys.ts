@@ -1,0 +1,59 @@
+// The keys that agents registered, ready to be used: those that verify what an agent signed, and the one
+// that what is for it alone is sealed to. Only credentials that still authenticate have any.
+
+import { credentialStatus } from '../core/credential.ts'
+import type { AgentKey, Credential } from '../core/credential.ts'
+import { checkEncryptionJwk } from '../crypto/encryption-key.ts'
+import type { EncryptionKey } from '../crypto/encryption-key.ts'
+import { checkPublicJwk } from '../crypto/public-key.ts'
+import type { PublicKey } from '../crypto/public-key.ts'
+import type { Context } from './context.ts'
+
+/** A key together with the credential that it proves. */
+export interface VerificationKey extends PublicKey {
+  readonly credential: Credential
+}
+
+/** Every key that an agent may sign with now; a retiring credential's still verify. */
+export const verificationKeys = (context: Context, agentId: string): readonly VerificationKey[] =>
+  credentialsOf(context, agentId, ['active', 'retiring']).flatMap(keysOf)
+
+/** The keys of one credential, whatever its status. */
+export const keysOf = (credential: Credential): readonly VerificationKey[] =>
+  (credential.publicKeys ?? []).flatMap((record) => {
+    const key = verifier(record)
+    return key === undefined ? [] : [{ ...key, credential }]
+  })
+
+/** The key of the newest active credential that names one. */
+export function encryptionKey(context: Context, agentId: string): EncryptionKey | undefined {
+  const [newest] = credentialsOf(context, agentId, ['active'])
+    .filter((each) => each.encryptionKey !== undefined)
+    .toSorted((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? 1 : -1))
+  if (newest?.encryptionKey === undefined) return undefined
+  const { jwk, kid } = newest.encryptionKey
+  const checked = checkEncryptionJwk({ ...jwk, ...(kid !== undefined && { kid }) })
+  return checked.ok ? checked.key : undefined
+}
+
+const credentialsOf = (
+  { live, now }: Context,
+  agentId: string,
+  statuses: readonly ReturnType<typeof credentialStatus>[],
+): readonly Credential[] =>
+  [...live.credentials.values()].filter(
+    (each) => each.agentId === agentId && statuses.includes(credentialStatus(each, now())),
+  )
+
+/** A sound record makes the same key each time, so the key made of it is kept beside it. */
+const made = new WeakMap<AgentKey, PublicKey>()
+
+function verifier(record: AgentKey): PublicKey | undefined {
+  const known = made.get(record)
+  if (known !== undefined) return known
+  const { jwk, kid } = record
+  const checked = checkPublicJwk({ ...jwk, ...(kid !== undefined && { kid }) })
+  if (!checked.ok) return undefined
+  made.set(record, checked.key)
+  return checked.key
+}
