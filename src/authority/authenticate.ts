@@ -4,6 +4,7 @@
 import { Refusal } from '../core/refusal.ts'
 import { refused } from './authenticated.ts'
 import type { Authenticated } from './authenticated.ts'
+import { byAssertion } from './by-assertion.ts'
 import { bySecret } from './by-secret.ts'
 import { byToken } from './by-token.ts'
 import type { Context } from './context.ts'
@@ -26,7 +27,7 @@ export async function authenticate(
     case 'token':
       return byToken(context, presented.presentedToken, presented.presentedProof)
     case 'assertion':
-      return refused(new Refusal('unsupported', { message: 'Client assertions come later.' }))
+      return byAssertion(context, presented, repeats)
     case 'certificate':
       return refused(new Refusal('unsupported', { message: 'Client certificates come later.' }))
     case 'registration':

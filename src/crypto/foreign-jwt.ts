@@ -52,7 +52,12 @@ export type ForeignJwt<Key extends PublicKey> =
       /** Until when its `jti` has to be remembered. */
       readonly freshUntil: number
     }
-  | { readonly ok: false; readonly reason: JwtFlaw }
+  | {
+      readonly ok: false
+      readonly reason: JwtFlaw
+      /** Whose signature it is all the same, where that held. */
+      readonly key?: Key
+    }
 
 /** Verifies a JWT of one of the given keys and checks that it is fresh and meant for us alone. */
 export async function verifyForeignJwt<Key extends PublicKey>(
@@ -62,11 +67,12 @@ export async function verifyForeignJwt<Key extends PublicKey>(
 ): Promise<ForeignJwt<Key>> {
   const jws = await verifyForeignJws(untrusted, keys)
   if (!jws.ok) return jws
-  if (!expected.typ.includes(jws.header.typ)) return { ok: false, reason: 'wrong_typ' }
+  const { key } = jws
+  if (!expected.typ.includes(jws.header.typ)) return { ok: false, reason: 'wrong_typ', key }
   const payload = parseStrictJson(jws.payload)
-  if (!payload.ok) return { ok: false, reason: 'payload_malformed' }
+  if (!payload.ok) return { ok: false, reason: 'payload_malformed', key }
   const flaw = flawOfClaims(payload.value, expected)
-  if (flaw !== undefined) return { ok: false, reason: flaw }
+  if (flaw !== undefined) return { ok: false, reason: flaw, key }
   const claims = payload.value as unknown as ForeignClaims
   const { iss, sub, jti, iat, exp } = claims
   const oldest = iat + expected.maxAgeSeconds
@@ -74,7 +80,7 @@ export async function verifyForeignJwt<Key extends PublicKey>(
     ok: true,
     claims: { iss, sub, jti, iat, ...(exp !== undefined && { exp }) },
     all: payload.value,
-    key: jws.key,
+    key,
     freshUntil: exp === undefined ? oldest : Math.min(exp, oldest),
   }
 }

@@ -83,7 +83,7 @@ export async function verifyRegistrationProof(
     maxAgeSeconds: maxProofAgeSeconds,
     exp: 'optional',
   })
-  if (!verified.ok) return verified
+  if (!verified.ok) return { ok: false, reason: verified.reason }
   const { claims, freshUntil } = verified
   return {
     ok: true,

@@ -31,9 +31,9 @@ export async function recordRefusal(
     detail: detailOf(refusal),
     ...(traceId !== undefined && { traceId }),
   }
-  const { finding } = refusal.detail
+  const { finding, reason } = refusal.detail
   if (caller === undefined && known === undefined) {
-    const key = `${operation.name}/${refusal.code}/${finding ?? ''}`
+    const key = `${operation.name}/${refusal.code}/${finding ?? ''}/${reason ?? ''}`
     context.audit.addStranger(key, () => eventOf(context, aStranger(context), happened))
     return refusal
   }

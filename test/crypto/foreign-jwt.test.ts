@@ -93,7 +93,7 @@ describe('a foreign JWT', () => {
     const { exp: _, ...timeless } = claims
     const token = signed(plain, JSON.stringify(timeless))
     expect(await verify(token, { exp: 'optional' })).toMatchObject({ ok: true })
-    expect(await verify(token)).toEqual({ ok: false, reason: 'malformed_time' })
+    expect(await verify(token)).toMatchObject({ ok: false, reason: 'malformed_time' })
   })
 
   it('keeps claims nobody asked for', async () => {
@@ -131,7 +131,7 @@ describe('a foreign JWT', () => {
     ['not_yet_valid', 'an nbf ahead', { nbf: now + clockToleranceSeconds + 1 }],
   ])('is refused as %s: %s', async (reason, _, changed) => {
     const token = signed(plain, JSON.stringify({ ...claims, ...changed }))
-    expect(await verify(token)).toEqual({ ok: false, reason })
+    expect(await verify(token)).toMatchObject({ ok: false, reason })
   })
 
   it.each<[string, object]>([
@@ -149,11 +149,11 @@ describe('a foreign JWT', () => {
     ['the type in lower case', '{"alg":"EdDSA","typ":"jwt"}'],
     ['the type as a media type', '{"alg":"EdDSA","typ":"application/JWT"}'],
   ])('is refused as wrong_typ: %s', async (_, header) => {
-    expect(await verify(signed(header))).toEqual({ ok: false, reason: 'wrong_typ' })
+    expect(await verify(signed(header))).toMatchObject({ ok: false, reason: 'wrong_typ' })
   })
 
   it('is refused without a type where one is needed', async () => {
-    expect(await verify(signed(plain), { typ: ['JWT'] })).toEqual({
+    expect(await verify(signed(plain), { typ: ['JWT'] })).toMatchObject({
       ok: false,
       reason: 'wrong_typ',
     })
@@ -173,7 +173,10 @@ describe('a foreign JWT', () => {
     ['a comment', '{}//'],
     ['deep nesting', `{"a":${'['.repeat(100)}${']'.repeat(100)}}`],
   ])('is refused when its payload holds %s', async (_, payload) => {
-    expect(await verify(signed(plain, payload))).toEqual({ ok: false, reason: 'payload_malformed' })
+    expect(await verify(signed(plain, payload))).toMatchObject({
+      ok: false,
+      reason: 'payload_malformed',
+    })
   })
 })
 

@@ -20,8 +20,6 @@ interface Method {
   readonly name: string
   isUsed(attempt: Attempt): boolean
   presented(attempt: Attempt): Presented
-  /** Understood, but not yet honoured: not in the metadata. */
-  readonly comesLater?: true
 }
 
 const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
@@ -45,7 +43,6 @@ const methods: readonly Method[] = [
   },
   {
     name: 'private_key_jwt',
-    comesLater: true,
     isUsed: ({ parameters }) =>
       parameters.one('client_assertion') !== undefined ||
       parameters.one('client_assertion_type') !== undefined,
@@ -61,9 +58,7 @@ const methods: readonly Method[] = [
   },
 ]
 
-export const methodsSupported: readonly string[] = methods
-  .filter(({ comesLater }) => comesLater !== true)
-  .map(({ name }) => name)
+export const methodsSupported: readonly string[] = methods.map(({ name }) => name)
 
 /** What the client of a request presents; refuses one that presents nothing, or two things. */
 export function clientIn(ask: Ask, parameters: Parameters): Presented {
