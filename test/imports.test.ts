@@ -9,6 +9,7 @@ const mayImport: Record<string, readonly string[]> = {
   core: [],
   crypto: ['core'],
   store: ['core', 'crypto'],
+  sign: ['core', 'crypto'],
   config: ['core'],
   authority: ['core', 'crypto', 'store', 'config'],
   operations: ['core', 'crypto', 'store', 'authority'],

@@ -23,11 +23,8 @@ export async function actAs(context: Context, caller: Caller, grantId: string): 
       missing_at: grantId,
     })
   }
-  if (state.grant.binding !== undefined) {
-    throw new Refusal('invalid_token', { message: 'That grant needs its own proof.' })
-  }
   const acting = authorityOf(state.chain, live, caller.acting.bounds)
-  return { ...caller, acting, agent, actsAs: true }
+  return { ...caller, acting, agent, actsAs: true, shown: [] }
 }
 
 const notOwn = (): Refusal =>

@@ -8,16 +8,18 @@ import { byAssertion } from './by-assertion.ts'
 import { bySecret } from './by-secret.ts'
 import { byToken } from './by-token.ts'
 import type { Context } from './context.ts'
+import type { Asked } from './possession.ts'
 import { unusable } from './presented.ts'
 import type { Presented } from './presented.ts'
 
 /**
- * Proves who is calling. `repeats` says that the call could be the repeat of a rotation, which a secret
+ * Proves who is calling, and where that needs it that the call is theirs. `repeats` says that the call could be the repeat of a rotation, which a secret
  * ended by that very rotation may still ask for.
  */
 export async function authenticate(
   context: Context,
   presented: Presented,
+  asked: Asked,
   repeats = false,
 ): Promise<Authenticated> {
   switch (presented.kind) {
@@ -25,7 +27,7 @@ export async function authenticate(
     case 'api_key':
       return bySecret(context, presented, repeats)
     case 'token':
-      return byToken(context, presented.presentedToken, presented.presentedProof)
+      return byToken(context, presented, asked)
     case 'assertion':
       return byAssertion(context, presented, repeats)
     case 'certificate':

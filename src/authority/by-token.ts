@@ -1,22 +1,23 @@
 // Callers who present a token. It says which grant; everything else comes from the record.
 
+import type { Protection } from '../core/grant.ts'
 import { Refusal } from '../core/refusal.ts'
 import { refused } from './authenticated.ts'
 import type { Authenticated, Known } from './authenticated.ts'
 import type { PresentedBy } from './caller.ts'
 import type { Context } from './context.ts'
 import { deadRefusal, grantState } from './grant-state.ts'
+import { provePossession } from './possession.ts'
+import type { Asked } from './possession.ts'
+import type { Presented } from './presented.ts'
 import { recognise, tokenDeath } from './tokens.ts'
 
 export async function byToken(
   context: Context,
-  presentedToken: string,
-  presentedProof: string | undefined,
+  presented: Extract<Presented, { kind: 'token' }>,
+  asked: Asked,
 ): Promise<Authenticated> {
-  if (presentedProof !== undefined) {
-    return refused(new Refusal('unsupported', { message: 'Proofs of possession come later.' }))
-  }
-  const recognised = await recognise(context, presentedToken)
+  const recognised = await recognise(context, presented.presentedToken)
   if (!recognised.ok) return recognised
   const { token } = recognised
   const { live, self, now } = context
@@ -43,11 +44,12 @@ export async function byToken(
   if (token.audience !== self.serverId) {
     return refused(deadToken('The token is for another server.', grant.id), known)
   }
-  if (grant.binding !== undefined || grant.require.some((p) => p !== 'approval')) {
-    return refused(
-      deadToken('The token needs a proof that this server cannot check yet.', grant.id),
-      known,
-    )
+  let shown: readonly Protection[]
+  try {
+    shown = await provePossession(context, grant, presented, asked)
+  } catch (error) {
+    if (error instanceof Refusal) return refused(error, known)
+    throw error
   }
   return {
     ok: true,
@@ -61,6 +63,7 @@ export async function byToken(
       acting: state.authority,
       agent,
       actsAs: false,
+      shown,
       credentialId: token.credentialId,
       warnings: [],
     },

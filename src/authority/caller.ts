@@ -4,7 +4,7 @@
 import type { Agent } from '../core/agent.ts'
 import type { Authority } from '../core/authority.ts'
 import type { Credential } from '../core/credential.ts'
-import type { Token } from '../core/grant.ts'
+import type { Protection, Token } from '../core/grant.ts'
 import type { Exchanging } from './exchange.ts'
 
 export type Method = 'secret' | 'api_key' | 'client_assertion' | 'x509' | 'token'
@@ -32,6 +32,8 @@ export interface Caller {
   /** The agent that holds the acting grant. */
   readonly agent: Agent
   readonly actsAs: boolean
+  /** The protections that this call shows for its acting grant; absent, none. */
+  readonly shown?: readonly Protection[]
   /** The credential that grants and tokens made by this call come from. */
   readonly credentialId: string
   readonly warnings: readonly string[]

@@ -9,6 +9,7 @@ import { revocationKey } from '../core/revocation.ts'
 import { authenticate } from './authenticate.ts'
 import type { Caller } from './caller.ts'
 import type { Context } from './context.ts'
+import type { Asked } from './possession.ts'
 import type { Presented } from './presented.ts'
 
 /** What a client presents besides itself. */
@@ -55,9 +56,12 @@ export async function exchanging(
   }
 }
 
+/** No proof of a call can come with an exchange; the key of its DPoP proof is the request's. */
+const nothingAsked: Asked = { operation: 'delegate_token', arguments: {}, meta: {} }
+
 /** Tokens of another organisation are as good as unknown. */
 async function proven(context: Context, client: Caller, presented: Presented): Promise<Caller> {
-  const authenticated = await authenticate(context, presented)
+  const authenticated = await authenticate(context, presented, nothingAsked)
   if (!authenticated.ok) throw authenticated.refusal
   const { caller } = authenticated
   if (caller.token !== undefined && caller.orgId === client.orgId) return caller

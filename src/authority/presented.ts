@@ -15,6 +15,8 @@ export type Presented =
       readonly kind: 'token'
       readonly presentedToken: string
       readonly presentedProof?: string
+      /** Thumbprint of the key that the request which holds it was proven by already. */
+      readonly provenBy?: string
       /** Set where it came by HTTP, for what it may be bound to. */
       readonly over?: OverHttp
     }
@@ -47,6 +49,7 @@ export const metaKeys = {
   clientAssertion: 'dev.remit/client_assertion',
   registration: 'dev.remit/registration',
   actAs: 'dev.remit/act_as',
+  actAsProof: 'dev.remit/act_as_proof',
   subjectToken: 'dev.remit/subject_token',
   handoff: 'dev.remit/handoff',
 } as const
@@ -54,6 +57,7 @@ export const metaKeys = {
 const known: ReadonlySet<string> = new Set(Object.values(metaKeys))
 const notCredentials: ReadonlySet<string> = new Set([
   metaKeys.actAs,
+  metaKeys.actAsProof,
   metaKeys.subjectToken,
   metaKeys.handoff,
 ])

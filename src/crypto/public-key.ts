@@ -9,7 +9,9 @@ import type { PurposeFlaw } from './jwk-purpose.ts'
 import { readKeyMembers, thumbprintOf } from './jwk.ts'
 import type { KeyMembers, KeyMembersFlaw } from './jwk.ts'
 
-export type KeyAlgorithm = 'EdDSA' | 'ES256' | 'ES384' | 'RS256' | 'PS256'
+export const keyAlgorithms = ['EdDSA', 'ES256', 'ES384', 'RS256', 'PS256'] as const
+
+export type KeyAlgorithm = (typeof keyAlgorithms)[number]
 
 export type PublicJwk = KeyMembers & { readonly alg: KeyAlgorithm }
 

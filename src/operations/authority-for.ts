@@ -10,6 +10,7 @@ import { Refusal } from '../core/refusal.ts'
 import type { Operation } from './operation.ts'
 import { narrowByMeta, presentedBy } from './perform.ts'
 import type { Sources } from './perform.ts'
+import { protectedBy } from './protections.ts'
 import { visibleTo } from './visible.ts'
 
 export interface Seen {
@@ -28,8 +29,9 @@ export async function authorityFor(
   context: Context,
   request: Sources,
   operations: readonly Operation[],
+  method = 'tools/list',
 ): Promise<Seen> {
-  const caller = await callerOf(context, request)
+  const caller = await callerOf(context, request, method)
   if (caller instanceof Refusal) {
     const visible = operations.filter(({ name }) => strangers.has(name))
     return { visible, ttlMs: 0, refusal: caller }
@@ -41,16 +43,21 @@ export async function authorityFor(
   }
 }
 
-async function callerOf(context: Context, request: Sources): Promise<Caller | Refusal> {
+async function callerOf(
+  context: Context,
+  request: Sources,
+  method: string,
+): Promise<Caller | Refusal> {
   try {
     await context.live.refresh()
     assertRegistered(context)
     const presented = presentedBy(request)
-    const authenticated = await authenticate(context, presented)
+    const asked = { operation: method, arguments: {}, meta: request.meta ?? {} }
+    const authenticated = await authenticate(context, presented, asked)
     if (!authenticated.ok) return authenticated.refusal
     const isEnvironments = presented === request.environment
     const proven = { ...authenticated.caller, isEnvironments }
-    return await narrowByMeta(context, proven, request.meta)
+    return await protectedBy(context, await narrowByMeta(context, proven, request.meta), asked)
   } catch (error) {
     if (error instanceof Refusal) return error
     throw error

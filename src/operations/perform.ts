@@ -6,10 +6,13 @@ import { authenticate } from '../authority/authenticate.ts'
 import type { Known } from '../authority/authenticated.ts'
 import type { Caller } from '../authority/caller.ts'
 import type { Context } from '../authority/context.ts'
+import type { Asked } from '../authority/possession.ts'
 import { metaKeys, presentedInMeta, unusable } from '../authority/presented.ts'
 import type { Meta, Presented } from '../authority/presented.ts'
 import { exchanging } from '../authority/exchange.ts'
 import type { Exchange } from '../authority/exchange.ts'
+import { spendOnce } from '../authority/spent-proofs.ts'
+import type { Spending } from '../authority/spent-proofs.ts'
 import { assertClock } from '../authority/clock.ts'
 import { assertRegistered } from '../authority/registration.ts'
 import { isId } from '../core/id.ts'
@@ -19,6 +22,7 @@ import { parseArguments } from './arguments.ts'
 import type { Input } from './arguments.ts'
 import { answerOf, decideAndCommit } from './commit.ts'
 import type { Operation } from './operation.ts'
+import { protectedBy, refuseUnprotected } from './protections.ts'
 import { answerAgain, momentOf } from './standing-answer.ts'
 import { bareMay, mustActDown } from './visible.ts'
 import { asRefusal, recordRefusal } from './record-refusal.ts'
@@ -32,6 +36,10 @@ export interface Request {
   readonly environment: Presented
   /** For a caller by credential: the tokens it exchanges, under whose grant the call then runs. */
   readonly exchange?: Exchange
+  /** What a proof must be over, where that is not the operation itself. */
+  readonly asked?: Pick<Asked, 'operation' | 'arguments'>
+  /** A proof that what is asked for rests on; spent once it is known who calls. */
+  readonly spends?: Spending
   readonly traceId?: string
 }
 
@@ -93,9 +101,11 @@ async function performAnew(
     if (stranger !== undefined) return stranger
     const presented = presentedBy(request)
     const isEnvironments = presented === request.environment
+    const asked = askedOf(operation, request)
     const authenticated = await authenticate(
       context,
       presented,
+      asked,
       isRepeatable(operation, request.arguments),
     )
     if (!authenticated.ok) {
@@ -108,12 +118,14 @@ async function performAnew(
     }
     const proven = { ...authenticated.caller, isEnvironments }
     caller = await narrowByMeta(context, proven, request.meta)
+    if (request.spends !== undefined) await spendOnce(context, request.spends)
     if (request.exchange !== undefined) {
       caller = await exchanging(context, caller, request.exchange)
     }
     const input = parseArguments(context, operation, request.arguments)
     caller = await narrowByArgument(context, operation, caller, input)
     refuseBareEnvironment(context, operation, caller)
+    caller = await protectedBy(context, caller, asked)
     refuseUnprotected(operation, caller)
     return await decideAndCommit(context, operation, caller, input, request, since)
   } catch (error) {
@@ -152,6 +164,13 @@ async function answerStranger(
 }
 
 export type Sources = Pick<Request, 'meta' | 'header' | 'environment'>
+
+const askedOf = ({ name }: Operation, { arguments: args, asked, meta = {} }: Request): Asked => ({
+  operation: name,
+  arguments: args,
+  ...asked,
+  meta,
+})
 
 /** Exactly one source: the request's own, or the environment's where the request has none. */
 export function presentedBy({ meta, header, environment }: Sources): Presented {
@@ -207,23 +226,5 @@ function refuseBareEnvironment({ settings }: Context, operation: Operation, call
     message: 'This process must act under a delegated grant.',
     missing_at: caller.acting.grant.id,
     remedy: { text: 'Delegate first, then pass act_as.', operation: 'delegate_token' },
-  })
-}
-
-/** What says or hands on what a protected grant is, without using it. */
-const needNoProtection: ReadonlySet<string> = new Set([
-  'whoami',
-  'list_permissions',
-  'delegation_tree',
-  'delegate_token',
-])
-
-/** Protections that no call can show yet keep a grant from being used, but not from being narrowed. */
-function refuseUnprotected({ name }: Operation, { acting }: Caller): void {
-  const { id, require } = acting.grant
-  if (require.length === 0 || needNoProtection.has(name)) return
-  throw new Refusal('invalid_token', {
-    message: `That grant may only be used with ${require.join(', ')}, which cannot be shown here yet.`,
-    missing_at: id,
   })
 }

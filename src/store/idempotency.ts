@@ -57,3 +57,11 @@ export const spendProof = (id: string, expiresAt: number): Write => ({
   expects: 1,
   otherwise: new Refusal('replay_detected'),
 })
+
+/** Forgets some of those that could not be accepted any more. */
+export const forgetProofs = (before: number, most: number): Write => ({
+  sql: `
+    delete from used_proofs
+    where id in (select id from used_proofs where expires_at < $1 order by expires_at limit $2)`,
+  values: () => [before, most],
+})

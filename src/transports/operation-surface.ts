@@ -52,11 +52,21 @@ export function operationSurface(
       return refused(answer.refusal)
     },
     listResources: async (source) => {
-      const { visible, ttlMs } = await authorityFor(context, of(source), operations)
+      const { visible, ttlMs } = await authorityFor(
+        context,
+        of(source),
+        operations,
+        'resources/list',
+      )
       return { items: resources(visible), ttlMs }
     },
     listResourceTemplates: async (source) => {
-      const { visible, ttlMs } = await authorityFor(context, of(source), operations)
+      const { visible, ttlMs } = await authorityFor(
+        context,
+        of(source),
+        operations,
+        'resources/templates/list',
+      )
       return { items: resourceTemplates(visible), ttlMs }
     },
     readResource: async (uri, source) => {

@@ -55,8 +55,9 @@ type From = Omit<Request, 'arguments'>
 export async function readResource(
   context: Context,
   uri: string,
-  from: From,
+  by: Omit<From, 'asked'>,
 ): Promise<ResourceText> {
+  const from = { ...by, asked: { operation: 'resources/read', arguments: { uri } } }
   if (uri === jwks.uri)
     return { uri, mimeType: jwks.mimeType, text: JSON.stringify(await publicKeys(context)) }
   if (uri === tree.uri) return asText(uri, await run(context, 'delegation_tree', {}, from))

@@ -2,6 +2,7 @@
 // that it is itself (RFC 9728). RFC 9207 speaks of authorization responses, of which there are none here; what
 // has an issuer to name are tokens and introspections, and they do.
 
+import { proofAlgorithms } from '../../operations/request-proof.ts'
 import type { Routes } from '../http/door.ts'
 import { addressOf, mcpAddress, wellKnownUrl } from '../http/resource-metadata.ts'
 import { methodsSupported } from './client-authentication.ts'
@@ -42,6 +43,7 @@ const authorizationServer = (issuer: string) => ({
   token_endpoint_auth_methods_supported: methodsSupported,
   introspection_endpoint_auth_methods_supported: methodsSupported,
   revocation_endpoint_auth_methods_supported: methodsSupported,
+  dpop_signing_alg_values_supported: proofAlgorithms,
   protected_resources: [issuer, mcpAddress(issuer)],
 })
 
@@ -50,5 +52,6 @@ const protectedResource = (issuer: string, resource: string) => ({
   resource,
   authorization_servers: [issuer],
   bearer_methods_supported: ['header'],
+  dpop_signing_alg_values_supported: proofAlgorithms,
   resource_name: 'Remit',
 })

@@ -13,6 +13,7 @@ export type OAuthError =
   | 'invalid_target'
   | 'invalid_token'
   | 'invalid_dpop_proof'
+  | 'use_dpop_nonce'
   | 'unsupported_grant_type'
   | 'unsupported_response_type'
   | 'server_error'

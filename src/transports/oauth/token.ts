@@ -16,7 +16,8 @@ import { bindingIn } from './proof-of-possession.ts'
 
 export const tokenRoutes: Routes = (app, door) => addEndpoint(app, door, '/token', token)
 
-async function token(ask: Ask, { context, issuerUrl = '' }: Door): Promise<Outcome> {
+async function token(ask: Ask, door: Door): Promise<Outcome> {
+  const { context, issuerUrl = '' } = door
   const parameters = parametersIn(ask)
   const client = clientIn(ask, parameters)
   const name = parameters.required('grant_type')
@@ -24,9 +25,11 @@ async function token(ask: Ask, { context, issuerUrl = '' }: Door): Promise<Outco
   if (grantType === undefined) {
     throw new OAuthProblem('unsupported_grant_type', 'That grant type is not served here.')
   }
-  const { tokenType } = bindingIn(ask)
+  const { tokenType, bind } = await bindingIn(ask, door)
+  const asked = grantType.asked(parameters, issuerUrl)
   const answer = await perform(context, grantType.operation, {
-    ...grantType.asked(parameters, issuerUrl),
+    ...asked,
+    ...bind(asked),
     header: client,
     environment: nobody,
     ...traceIn(undefined, ask.env.arrived.traceparent),

@@ -12,7 +12,12 @@ import {
 } from '../../../src/store/credentials.ts'
 import { facts, insertFact, insertOrg, orgs } from '../../../src/store/facts.ts'
 import { claimHandoff, handoffByCode, insertHandoff } from '../../../src/store/handoffs.ts'
-import { answeredBefore, recordAnswer, spendProof } from '../../../src/store/idempotency.ts'
+import {
+  answeredBefore,
+  forgetProofs,
+  recordAnswer,
+  spendProof,
+} from '../../../src/store/idempotency.ts'
 import {
   allResourceTypes,
   putResourceType,
@@ -117,6 +122,16 @@ export function others(database: NewDatabase): void {
       stale: false,
       error: { code: 'replay_detected' },
     })
+  })
+
+  test('proofs that nobody could take any more are forgotten, the oldest first and some at a time', async () => {
+    const b = await bench(database)
+    await b.commit(...[4, 1, 3, 2].map((until) => spendProof(`p${until}`, until)))
+    await b.commit(forgetProofs(4, 2))
+    await b.commit(spendProof('p1', 1), spendProof('p2', 2))
+    for (const until of [3, 4]) {
+      expect(await b.unit([spendProof(`p${until}`, until)])).toMatchObject({ ok: false })
+    }
   })
 
   test('a server is seen last when it was seen last', async () => {
