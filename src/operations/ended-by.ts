@@ -51,5 +51,7 @@ function madeUnder({ context: { live } }: Call, grantIds: ReadonlySet<string>): 
     ...[...live.agents.values()].filter(isUnder).map((agent) => agent.id),
     ...[...live.credentials.values()].filter(isUnder).map((credential) => credential.id),
     ...[...live.resourceTypes.values()].filter(isUnder).map((type) => type.type),
+    ...[...live.servers.values()].filter(isUnder).map((server) => server.id),
+    ...[...live.registrations.values()].filter(isUnder).map((registration) => registration.id),
   ]
 }

@@ -136,7 +136,11 @@ export const grantsWithMakings: Read<string> = ids(
   union
   select created_under as id from credentials where created_under is not null
   union
-  select created_under as id from resource_types where created_under is not null`,
+  select created_under as id from resource_types where created_under is not null
+  union
+  select created_under as id from servers where created_under is not null
+  union
+  select created_under as id from registrations where created_under is not null`,
   [],
 )
 

@@ -20,6 +20,7 @@ const serverTable: SealedTable = {
     'created_at',
     'record_version',
   ],
+  later: ['created_by', 'created_under'],
 }
 
 const serverValues = (s: McpServer): Value[] => [
@@ -33,6 +34,8 @@ const serverValues = (s: McpServer): Value[] => [
   s.registeredAt ?? null,
   s.createdAt,
   s.recordVersion,
+  s.createdBy ?? null,
+  s.createdUnder ?? null,
 ]
 
 function rowToServer(row: Row, seal: Seal): McpServer | undefined {
@@ -48,6 +51,8 @@ function rowToServer(row: Row, seal: Seal): McpServer | undefined {
     ...optionalNumber(row, 'registered_at', 'registeredAt'),
     createdAt: number(row, 'created_at'),
     recordVersion: number(row, 'record_version'),
+    ...optionalText(row, 'created_by', 'createdBy'),
+    ...optionalText(row, 'created_under', 'createdUnder'),
   }
 }
 
@@ -68,9 +73,9 @@ export const putServer = (server: McpServer): Write => ({
   sql: `
     insert into servers (
       id, org_id, name, version, status, public_jwk, tools, registered_at, created_at,
-      record_version, mac
+      record_version, created_by, created_under, mac
     )
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
     on conflict (id) do update
     set version = excluded.version, status = excluded.status, public_jwk = excluded.public_jwk,
       tools = excluded.tools, registered_at = excluded.registered_at,
@@ -108,6 +113,10 @@ export interface Registration {
   readonly thumbprint?: string
   readonly rotatedFrom?: string
   readonly version: number
+  readonly createdBy?: string
+  readonly createdUnder?: string
+  /** Of the management token that stands for the bound key over HTTP (RFC 7592). */
+  readonly managementHash?: string
 }
 
 const registrationTable: SealedTable = {
@@ -125,6 +134,7 @@ const registrationTable: SealedTable = {
     'rotated_from',
     'version',
   ],
+  later: ['created_by', 'created_under', 'management_hash'],
 }
 
 const registrationValues = (r: Registration): Value[] => [
@@ -139,6 +149,9 @@ const registrationValues = (r: Registration): Value[] => [
   r.thumbprint ?? null,
   r.rotatedFrom ?? null,
   r.version,
+  r.createdBy ?? null,
+  r.createdUnder ?? null,
+  r.managementHash ?? null,
 ]
 
 function rowToRegistration(row: Row, seal: Seal): Registration | undefined {
@@ -155,6 +168,9 @@ function rowToRegistration(row: Row, seal: Seal): Registration | undefined {
     ...optionalText(row, 'thumbprint', 'thumbprint'),
     ...optionalText(row, 'rotated_from', 'rotatedFrom'),
     version: number(row, 'version'),
+    ...optionalText(row, 'created_by', 'createdBy'),
+    ...optionalText(row, 'created_under', 'createdUnder'),
+    ...optionalText(row, 'management_hash', 'managementHash'),
   }
 }
 
@@ -175,12 +191,13 @@ export const putRegistration = (registration: Registration): Write => ({
   sql: `
     insert into registrations (
       id, org_id, server_id, secret_hash, status, created_at, expires_at, redeemed_at, thumbprint,
-      rotated_from, version, mac
+      rotated_from, version, created_by, created_under, management_hash, mac
     )
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
     on conflict (id) do update
-    set status = excluded.status, redeemed_at = excluded.redeemed_at,
-      thumbprint = excluded.thumbprint, version = excluded.version, mac = excluded.mac
+    set secret_hash = excluded.secret_hash, status = excluded.status,
+      redeemed_at = excluded.redeemed_at, thumbprint = excluded.thumbprint,
+      version = excluded.version, management_hash = excluded.management_hash, mac = excluded.mac
     where registrations.version = excluded.version - 1`,
   values: (point) => sealed(registrationTable, registrationValues(registration), point),
   expects: 1,
