@@ -34,6 +34,7 @@ export async function authenticate(
       return refused(new Refusal('unsupported', { message: 'Client certificates come later.' }))
     case 'registration':
     case 'server_proof':
+    case 'management_token':
       return refused(new Refusal('wrong_credential_class'))
     case 'nothing':
     case 'unusable':

@@ -8,6 +8,7 @@ import type { Credential } from '../core/credential.ts'
 import type { Grant, Token } from '../core/grant.ts'
 import { revocationKey } from '../core/revocation.ts'
 import type { Revocation } from '../core/revocation.ts'
+import { toolsOf } from '../core/registered.ts'
 import type { ScopeSet } from '../core/scope.ts'
 import type { McpServer, ResourceType, State } from '../core/state.ts'
 import type { TrustAnchor } from '../core/trust-anchor.ts'
@@ -158,6 +159,13 @@ export function openLiveState(store: Store): Soon<LiveState> {
       computed.clear()
     })
 
+  /** Worked out once between two changes. */
+  const derived = (name: string, derive: () => ScopeSet): ScopeSet => {
+    const known = computed.get(name) ?? derive()
+    computed.set(name, known)
+    return known
+  }
+
   const readTime = (): Soon<void> =>
     into(newestHeadTime, (at) => {
       committedAt = Math.max(committedAt, at)
@@ -195,12 +203,9 @@ export function openLiveState(store: Store): Soon<LiveState> {
     server: (id) => servers.get(id),
     revocations: (key) => revocations.get(key) ?? none,
     resourceType: (orgId, type) => reserved(orgId, type) ?? resourceTypes.get(`${orgId}/${type}`),
-    ceilingOf: (agent) => {
-      if (!agent.computedCeiling) return agent.ceiling
-      const known = computed.get(agent.orgId) ?? wholeCeiling(agent.orgId, resourceTypes)
-      computed.set(agent.orgId, known)
-      return known
-    },
+    tools: (orgId) => derived(`tools of ${orgId}`, () => toolsOf(orgId, servers.values())),
+    ceilingOf: ({ orgId, ceiling, computedCeiling }) =>
+      computedCeiling ? derived(orgId, () => wholeCeiling(orgId, resourceTypes)) : ceiling,
     agentByName: (orgId, name) => agents.get(agentIds.get(`${orgId}/${name}`) ?? ''),
     serverByName: (orgId, name) => servers.get(serverIds.get(`${orgId}/${name}`) ?? ''),
     credentialBySecret: (hash) => credentials.get(secretHashes.get(hash) ?? ''),

@@ -28,6 +28,8 @@ export type Presented =
       readonly presentedProof: string
     }
   | { readonly kind: 'server_proof'; readonly presentedProof: string }
+  /** Of a registered MCP server; travels in HTTP's `Authorization` only. */
+  | { readonly kind: 'management_token'; readonly presentedSecret: string }
 
 /** What a token bound to a key or a certificate must fit (RFC 9449, RFC 8705). */
 export interface OverHttp {

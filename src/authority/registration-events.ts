@@ -1,4 +1,4 @@
-// What the audit remembers of registrations: apart from every agent, the actor is the registration
+// What the audit remembers of MCP servers: apart from every agent, the actor is the registration
 // credential (design: two relations, kept apart).
 
 import type { UnlinkedEvent } from '../core/audit-link.ts'
@@ -7,14 +7,14 @@ import type { McpServer } from '../core/state.ts'
 import type { Registration } from '../store/servers.ts'
 import type { Context } from './context.ts'
 
-const operation = 'register_mcp_server'
-
+/** A registration, an update or a heartbeat. */
 export const registered = (
   context: Context,
   registration: Registration,
   server: McpServer,
+  isDryRun: boolean,
 ): UnlinkedEvent => ({
-  ...by(context, registration),
+  ...by(context, 'register_mcp_server', registration),
   outcome: 'allowed',
   code: 'allowed',
   target: server.id,
@@ -22,18 +22,35 @@ export const registered = (
     version: server.version,
     redeemed: registration.status === 'pending',
     tools: server.tools.length,
+    ...(isDryRun && { dry_run: true }),
   }),
 })
 
-/** Refusals of known credentials are durable with the answer, those of strangers are counted. */
-export async function refusedRegistration(
+/** What else a registered server did by itself. */
+export const doneByServer = (
   context: Context,
+  operation: string,
+  registration: Registration,
+  target: string | undefined,
+  detail: Readonly<Record<string, unknown>>,
+): UnlinkedEvent => ({
+  ...by(context, operation, registration),
+  outcome: 'allowed',
+  code: 'allowed',
+  ...(target !== undefined && { target }),
+  detail: JSON.stringify(detail),
+})
+
+/** Refusals of known credentials are durable with the answer, those of strangers are counted. */
+export async function refusedServer(
+  context: Context,
+  operation: string,
   registration: Registration | undefined,
   { code, detail }: Refusal,
 ): Promise<void> {
   const { finding } = detail
   const event = (): UnlinkedEvent => ({
-    ...by(context, registration),
+    ...by(context, operation, registration),
     outcome: 'refused',
     code,
     ...(registration !== undefined && { target: registration.serverId }),
@@ -46,7 +63,11 @@ export async function refusedRegistration(
   await context.committer.submit({ writes: [], events: [event()] })
 }
 
-const by = ({ newId, now, self }: Context, registration: Registration | undefined) => ({
+const by = (
+  { newId, now, self }: Context,
+  operation: string,
+  registration: Registration | undefined,
+) => ({
   id: newId('evt'),
   at: now(),
   orgId: registration?.orgId ?? self.orgId,

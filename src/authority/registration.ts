@@ -35,16 +35,17 @@ export async function registerThisServer(context: Context, file: RegistrationFil
   const registration = live.registrations.get(file.credential_id)
   const { kty, crv, x } = file.private_jwk
   const name = server?.name ?? 'remit'
+  const presentedProof = signRegistrationProof({
+    privateJwk: file.private_jwk,
+    serverName: name,
+    credentialId: file.credential_id,
+    audience: self.issuer,
+    now: now(),
+    jti: newId('evt'),
+  })
   await registerServer(context, {
     ...(registration?.status === 'pending' && { presentedSecret: file.secret }),
-    presentedProof: signRegistrationProof({
-      privateJwk: file.private_jwk,
-      serverName: name,
-      credentialId: file.credential_id,
-      audience: self.issuer,
-      now: now(),
-      jti: newId('evt'),
-    }),
+    presentedProof,
     name,
     version: settings.version,
     publicJwk: { kty, crv, x },

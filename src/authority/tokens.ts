@@ -161,10 +161,13 @@ const unknown = (finding?: string): Recognised => ({
   }),
 })
 
-/** Whether a recognised token still counts, its grant aside: time, key, and the credential behind it. */
+/** Whether a recognised token still counts, its grant aside: time, audience, key, and its credential. */
 export function tokenDeath(context: Context, token: Token, now: number): string | undefined {
-  const { live, ring } = context
+  const { live, ring, self } = context
   if (token.expiresAt <= now) return 'The token has expired.'
+  if (token.audience !== self.serverId && live.server(token.audience)?.status !== 'active') {
+    return 'The server that the token is for was revoked.'
+  }
   if (token.keyId !== undefined && !ring.verifies(token.keyId, now)) {
     return 'The key that signed the token is no longer good.'
   }

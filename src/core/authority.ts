@@ -4,7 +4,7 @@
 
 import type { Grant } from './grant.ts'
 import type { Chain } from './liveness.ts'
-import { revocationKey } from './revocation.ts'
+import { revocationKey, toolTarget } from './revocation.ts'
 import { covers, intersect, reduce, setCovers } from './scope.ts'
 import type { Scope, ScopeSet } from './scope.ts'
 import type { State } from './state.ts'
@@ -52,8 +52,20 @@ const ownBound = (grant: Grant, state: State): Bound => ({
   kind: 'grant',
 })
 
-/** `*` as it is told once operations were registered that it does not mean: those it does. */
-function spelledOut(scope: Scope, { orgId, createdSeq }: Grant, state: State): ScopeSet {
+/** A scope as it is told once it no longer means all that it says: what it still means. */
+const spelledOut = (scope: Scope, grant: Grant, state: State): ScopeSet =>
+  scope.type === 'tool' ? toolsLeft(scope, grant, state) : operationsMeant(scope, grant, state)
+
+/** Without the tools that were withdrawn since the grant was made. */
+function toolsLeft(scope: Scope, { orgId, createdSeq }: Grant, state: State): ScopeSet {
+  const isGone = (tool: Scope) => wasWithdrawn(tool, createdSeq, orgId, state)
+  if (isGone(scope)) return []
+  const meant = state.tools(orgId).filter((tool) => covers(scope, tool))
+  return meant.some(isGone) ? meant.filter((tool) => !isGone(tool)) : [scope]
+}
+
+/** `*` once operations were registered that it does not mean. */
+function operationsMeant(scope: Scope, { orgId, createdSeq }: Grant, state: State): ScopeSet {
   const operations = state.resourceType(orgId, scope.type)?.operations ?? new Map<string, number>()
   const isOlder = scope.operation === '*' && [...operations.values()].some((at) => at > createdSeq)
   if (!isOlder) return [scope]
@@ -98,11 +110,20 @@ export const exceeded = (
 
 function isUnder(bound: Bound, wanted: Scope, orgId: string, state: State): boolean {
   const { asOf } = bound
+  if (asOf !== undefined && wasWithdrawn(wanted, asOf, orgId, state)) return false
   if (asOf === undefined || wanted.operation === '*') return setCovers(bound.scopes, wanted)
   return bound.scopes.some(
     (granted) =>
       covers(granted, wanted) && (granted.operation !== '*' || knownAt(wanted, asOf, orgId, state)),
   )
+}
+
+/** Whether a server withdrew this tool since: offered again, it is not given back (authority: rule 16). */
+function wasWithdrawn({ type, segments }: Scope, asOf: number, orgId: string, state: State) {
+  const [server, tool] = segments
+  if (type !== 'tool' || server === undefined || tool === undefined) return false
+  const key = revocationKey('tool', toolTarget(orgId, server, tool))
+  return state.revocations(key).some(({ seq }) => seq > asOf)
 }
 
 /** `*` as operation in a grant means the operations registered when it was minted. */

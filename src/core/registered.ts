@@ -1,15 +1,17 @@
-// Is a scope about something that exists here? An unregistered type or operation is refused, with the
-// nearest match named, because a misspelt scope must never look like a narrow one.
+// Is a scope about something that exists here? An unregistered type, operation or tool is refused, with
+// the nearest match named, because a misspelt scope must never look like a narrow one.
 
-import type { Scope } from './scope.ts'
-import type { State } from './state.ts'
+import { covers } from './scope.ts'
+import type { Scope, ScopeSet } from './scope.ts'
+import { scopeNameOf } from './state.ts'
+import type { McpServer, State } from './state.ts'
 import { reservedTypes } from './reserved-types.ts'
 
 export type Registered =
   | { readonly ok: true }
-  | { readonly ok: false; readonly what: 'type' | 'operation'; readonly nearest?: string }
+  | { readonly ok: false; readonly what: 'type' | 'operation' | 'tool'; readonly nearest?: string }
 
-/** Whether type and operation of a scope are registered in the organisation. */
+/** Whether type and operation of a scope, and the tool where it names one, are registered. */
 export function isRegistered(
   scope: Scope,
   orgId: string,
@@ -18,17 +20,47 @@ export function isRegistered(
 ): Registered {
   const type = state.resourceType(orgId, scope.type)
   if (type === undefined) {
-    const near = nearest(scope.type, [...reservedTypes.keys(), ...typeNames()])
-    return { ok: false, what: 'type', ...(near !== undefined && { nearest: near }) }
+    return missing('type', nearest(scope.type, [...reservedTypes.keys(), ...typeNames()]))
   }
-  if (scope.operation === '*' || type.operations.has(scope.operation)) return { ok: true }
-  const near = nearest(scope.operation, [...type.operations.keys()])
-  return {
-    ok: false,
-    what: 'operation',
-    ...(near !== undefined && { nearest: `${scope.type}:${near}` }),
+  if (scope.operation !== '*' && !type.operations.has(scope.operation)) {
+    const near = nearest(scope.operation, [...type.operations.keys()])
+    return missing('operation', near === undefined ? undefined : `${scope.type}:${near}`)
   }
+  return scope.type === 'tool' ? isTool(scope, state.tools(orgId)) : { ok: true }
 }
+
+/** What the tools of an organisation's active servers are called, each as the scope that means it alone. */
+export const toolsOf = (orgId: string, servers: Iterable<McpServer>): ScopeSet =>
+  [...servers]
+    .filter((server) => server.orgId === orgId && server.status === 'active')
+    .flatMap(({ name, tools }) => tools.map((tool) => toolScope(name, scopeNameOf(tool))))
+
+const toolScope = (server: string, tool: string): Scope => ({
+  type: 'tool',
+  segments: [server, tool],
+  operation: 'invoke',
+  text: `tool/${server}/${tool}:invoke`,
+})
+
+const anyTool = toolScope('any', 'tool')
+
+/** A tool is `tool/<server>/<tool>`, neither more nor less; what a scope names of that must be there. */
+function isTool(scope: Scope, tools: ScopeSet): Registered {
+  const isFree = scope.segments.every((segment) => segment === '*' || segment === '**')
+  if (isFree ? covers(scope, anyTool) : tools.some((tool) => covers(scope, tool))) {
+    return { ok: true }
+  }
+  const near = nearest(
+    scope.text,
+    tools.map(({ text }) => text),
+  )
+  return missing('tool', near)
+}
+
+const missing = (
+  what: Exclude<Registered, { ok: true }>['what'],
+  near: string | undefined,
+): Registered => ({ ok: false, what, ...(near !== undefined && { nearest: near }) })
 
 /** The candidate with the smallest edit distance, if it is at most half of the word. */
 function nearest(word: string, candidates: readonly string[]): string | undefined {

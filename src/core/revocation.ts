@@ -13,6 +13,7 @@ export const revocationKinds = [
   'task',
   'ceiling',
   'server',
+  'tool',
   'key',
 ] as const
 export type RevocationKind = (typeof revocationKinds)[number]
@@ -37,6 +38,10 @@ export interface Revocation {
 /** Under which key a restriction is found and a statement can ask for newer ones. */
 export const revocationKey = (kind: RevocationKind, target: string): string => `${kind}:${target}`
 
+/** What a tool is restricted under; the names of servers are never given away again. */
+export const toolTarget = (orgId: string, server: string, tool: string): string =>
+  `${orgId}/${server}/${tool}`
+
 /** Everything whose restriction would touch this one grant, its ancestors aside. */
 export function keysOf(grant: Grant): string[] {
   const keys = [
@@ -54,10 +59,10 @@ export function keysOf(grant: Grant): string[] {
 
 /**
  * Whether a restriction found under one of the grant's keys ends it. Grants and instances end for good;
- * agent, credential and task end what existed at that change. `ceiling` never ends, it narrows.
+ * agent, credential and task end what existed at that change. `ceiling` and `tool` never end, they narrow.
  */
 export function ends(revocation: Revocation, grant: Grant, root: Grant): boolean {
-  if (revocation.kind === 'ceiling') return false
+  if (revocation.kind === 'ceiling' || revocation.kind === 'tool') return false
   if (revocation.orgId !== grant.orgId && revocation.damaged !== true) return false
   if (!isWithin(revocation, grant, root)) return false
   const { mintedBefore } = revocation

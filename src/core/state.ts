@@ -20,7 +20,14 @@ export interface McpServer {
   readonly registeredAt?: number
   readonly createdAt: number
   readonly recordVersion: number
+  /** The agent that invited it, and the grant that this was done under. */
+  readonly createdBy?: string
+  readonly createdUnder?: string
 }
+
+/** What a tool is called in scopes: `tool/<server>/<this>:invoke`. */
+export const scopeNameOf = ({ name, scope_name }: McpServer['tools'][number]): string =>
+  scope_name ?? name
 
 export interface ResourceType {
   readonly orgId: string
@@ -44,4 +51,6 @@ export interface State {
   /** What an agent may be given at most, now. */
   ceilingOf(agent: Agent): ScopeSet
   resourceType(orgId: string, type: string): ResourceType | undefined
+  /** Tools of the organisation's active servers, each as the scope that means it alone. */
+  tools(orgId: string): ScopeSet
 }

@@ -4,6 +4,7 @@
 
 import { createPrivateKey, generateKeyPairSync } from 'node:crypto'
 
+import { readCompactJws } from './compact-jws.ts'
 import { verifyForeignJwt } from './foreign-jwt.ts'
 import type { JwtFlaw } from './foreign-jwt.ts'
 import type { OkpPublicJwk } from './jwk.ts'
@@ -11,6 +12,7 @@ import { signOwnJwt } from './own-jwt.ts'
 import { checkPublicJwk } from './public-key.ts'
 import type { PublicKeyFlaw } from './public-key.ts'
 import { encodeHeader } from './signing-key.ts'
+import { parseStrictJson } from './strict-json.ts'
 
 const typ = 'remit-registration+jwt'
 
@@ -94,4 +96,12 @@ export async function verifyRegistrationProof(
     thumbprint: key.thumbprint,
     freshUntil,
   }
+}
+
+/** The registration credential that a proof says it is about; to be verified by that one's key only. */
+export function credentialNamedIn(untrusted: string): string | undefined {
+  const jws = readCompactJws(untrusted)
+  const claims = jws.ok ? parseStrictJson(jws.payload) : jws
+  const sub = claims.ok ? claims.value['sub'] : undefined
+  return typeof sub === 'string' ? sub : undefined
 }

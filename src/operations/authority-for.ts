@@ -1,8 +1,9 @@
 // What a request may see listed: the operations that its authority may call, and for how long that list
 // may be kept. A request that presents nothing usable sees `whoami`, and the one claim that needs no
-// credential.
+// credential; a registered MCP server sees what is for servers. Listing does not use up its proof.
 
 import { authenticate } from '../authority/authenticate.ts'
+import { isRegisteredServer } from '../authority/by-server.ts'
 import type { Caller } from '../authority/caller.ts'
 import type { Context } from '../authority/context.ts'
 import { assertRegistered } from '../authority/registration.ts'
@@ -31,6 +32,9 @@ export async function authorityFor(
   operations: readonly Operation[],
   method = 'tools/list',
 ): Promise<Seen> {
+  if (await isByServer(context, request)) {
+    return { visible: operations.filter(isForServers), ttlMs: 0 }
+  }
   const caller = await callerOf(context, request, method)
   if (caller instanceof Refusal) {
     const visible = operations.filter(({ name }) => strangers.has(name))
@@ -40,6 +44,18 @@ export async function authorityFor(
   return {
     visible: visibleTo(context, caller, operations),
     ttlMs: Math.max(0, Math.min(longestMs, left * 1000)),
+  }
+}
+
+const isForServers = ({ strangers: taken }: Operation): boolean =>
+  taken?.presenting.includes('server_proof') === true
+
+async function isByServer(context: Context, request: Sources): Promise<boolean> {
+  try {
+    return await isRegisteredServer(context, presentedBy(request))
+  } catch (error) {
+    if (error instanceof Refusal) return false
+    throw error
   }
 }
 

@@ -29,6 +29,8 @@ export const listMcpServers = defineOperation({
         registered_at: time.optional(),
         last_seen_at: time.nullable().describe('null if never.'),
         created_at: time,
+        created_by: z.string().optional(),
+        created_under: z.string().optional(),
       }),
     ),
   }),
@@ -55,4 +57,6 @@ const recordOf = (server: McpServer, lastSeenAt: number | null) => ({
   ...(server.registeredAt !== undefined && { registered_at: server.registeredAt }),
   last_seen_at: lastSeenAt,
   created_at: server.createdAt,
+  ...(server.createdBy !== undefined && { created_by: server.createdBy }),
+  ...(server.createdUnder !== undefined && { created_under: server.createdUnder }),
 })

@@ -2,11 +2,29 @@
 // does stands in authority/register-server.ts, which this server's own start uses too.
 
 import * as z from 'zod'
+import type { Presented } from '../authority/presented.ts'
 import { registerServer } from '../authority/register-server.ts'
 import { Refusal } from '../core/refusal.ts'
 import { name, time } from './fields.ts'
 import { defineOperation } from './operation.ts'
 import type { Outcome } from './operation.ts'
+
+const input = z.strictObject({
+  name: name.describe('The server name that the registration credential was issued for.'),
+  version: z.string().regex(/^[\x21-\x7e]{1,64}$/),
+  public_jwk: z.record(z.string(), z.unknown()).describe("The server's own public key."),
+  tools: z
+    .array(
+      z.strictObject({
+        name: z.string().min(1).max(128),
+        scope_name: name.optional().describe('Its name in scopes, where its own cannot be one.'),
+      }),
+    )
+    .max(512),
+  resource_types: z
+    .array(z.strictObject({ type: name, operations: z.array(name).min(1).max(128) }))
+    .max(128),
+})
 
 export const registerMcpServer = defineOperation({
   name: 'register_mcp_server',
@@ -17,22 +35,7 @@ export const registerMcpServer = defineOperation({
   effect: 'write',
   spendsUse: false,
   refusesActAs: 'invalid_request',
-  input: z.strictObject({
-    name: name.describe('The server name that the registration credential was issued for.'),
-    version: z.string().regex(/^[\x21-\x7e]{1,64}$/),
-    public_jwk: z.record(z.string(), z.unknown()).describe("The server's own public key."),
-    tools: z
-      .array(
-        z.strictObject({
-          name: z.string().min(1).max(128),
-          scope_name: name.optional().describe('Its name in scopes, where its own cannot be one.'),
-        }),
-      )
-      .max(512),
-    resource_types: z
-      .array(z.strictObject({ type: name, operations: z.array(name).min(1).max(128) }))
-      .max(128),
-  }),
+  input,
   output: z.object({
     server_id: z.string(),
     registered_at: time,
@@ -47,30 +50,12 @@ export const registerMcpServer = defineOperation({
     })
   },
   strangers: {
-    presenting: ['registration', 'server_proof'],
-    handle: async (
-      { name, version, public_jwk, tools, resource_types },
-      { context, presented, dryRun },
-    ) => {
-      if (resource_types.length > 0) {
-        throw new Refusal('unsupported', { message: 'Servers cannot bring resource types yet.' })
-      }
-      if (dryRun) throw new Refusal('unsupported', { message: 'Registering has no dry run.' })
-      if (presented.kind !== 'registration' && presented.kind !== 'server_proof') {
-        throw new Refusal('invalid_client')
-      }
-      const secret = presented.kind === 'registration' ? presented.presentedSecret : undefined
+    presenting: ['registration', 'server_proof', 'management_token'],
+    handle: async (input, { context, presented, dryRun }) => {
       try {
-        return {
-          result: await registerServer(context, {
-            ...(secret !== undefined && { presentedSecret: secret }),
-            presentedProof: presented.presentedProof,
-            name,
-            version,
-            publicJwk: public_jwk,
-            tools: tools.map(toolOf),
-          }),
-        }
+        const asked = { ...requestOf(input), ...shownIn(presented), dryRun }
+        const { result } = await registerServer(context, asked)
+        return { result: { ...result, ...(dryRun && { dry_run: true }) } }
       } catch (error) {
         if (error instanceof Refusal) return { refusal: error }
         throw error
@@ -79,7 +64,26 @@ export const registerMcpServer = defineOperation({
   },
 })
 
-const toolOf = ({ name, scope_name }: { name: string; scope_name?: string | undefined }) => ({
-  name,
-  ...(scope_name !== undefined && { scope_name }),
+/** The arguments as the authority takes them. */
+export const requestOf = (asked: z.output<typeof input>) => ({
+  name: asked.name,
+  version: asked.version,
+  publicJwk: asked.public_jwk,
+  tools: asked.tools.map(({ name: toolName, scope_name }) => ({
+    name: toolName,
+    ...(scope_name !== undefined && { scope_name }),
+  })),
+  resourceTypes: asked.resource_types,
 })
+
+function shownIn(presented: Presented) {
+  switch (presented.kind) {
+    case 'registration':
+    case 'server_proof':
+      return presented
+    case 'management_token':
+      return { presentedToken: presented.presentedSecret }
+    default:
+      throw new Refusal('invalid_client')
+  }
+}

@@ -204,6 +204,7 @@ test('this search finds what inline delivery shows', long, async () => {
       'register_agent inline',
       'add_credential inline',
       'rotate_credential inline',
+      'issue_registration_credential inline',
       'rotate_registration_credential inline',
       'claim',
     ]),

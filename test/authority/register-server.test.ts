@@ -43,7 +43,7 @@ describe('redeeming', () => {
   test('binds the credential to the key and makes the server active', async () => {
     const w = await unregistered()
     w.pass(60)
-    expect(await registerServer(w.context, w.registering())).toEqual({
+    expect((await registerServer(w.context, w.registering())).result).toEqual({
       server_id: w.serverId,
       registered_at: w.now(),
     })
@@ -78,7 +78,9 @@ describe('redeeming', () => {
   test('by two processes at once is one redemption', async () => {
     const w = await unregistered()
     const other = await w.startProcess()
-    const both = [w.context, other].map((context) => registerServer(context, w.registering()))
+    const both = [w.context, other].map(
+      async (context) => (await registerServer(context, w.registering())).result,
+    )
     expect(await Promise.all(both)).toEqual([
       { server_id: w.serverId, registered_at: w.now() },
       { server_id: w.serverId, registered_at: w.now() },
@@ -184,7 +186,7 @@ describe('once it is bound', () => {
     const w = await world()
     const registeredAt = w.now()
     w.pass(30 * 86_400)
-    expect(await registerServer(w.context, again(w))).toEqual({
+    expect((await registerServer(w.context, again(w))).result).toEqual({
       server_id: w.serverId,
       registered_at: registeredAt,
     })

@@ -15,17 +15,17 @@ const rotated = async (w: World, args: Record<string, unknown> = {}) => {
   return { result, file }
 }
 
-const redeem = (w: World, { private_jwk, credential_id, secret }: RegistrationFile) => {
+const redeem = async (w: World, { private_jwk, credential_id, secret }: RegistrationFile) => {
   const { kty, crv, x } = private_jwk
   const presentedProof = w.proof({ privateJwk: private_jwk, credentialId: credential_id })
   const publicJwk = { kty, crv, x }
   const about = { ...w.registering(), presentedSecret: secret, presentedProof, publicJwk }
-  return registerServer(w.context, about)
+  return (await registerServer(w.context, about)).result
 }
 
-const prove = (w: World) => {
+const prove = async (w: World) => {
   const { presentedSecret: _, ...about } = w.registering()
-  return registerServer(w.context, about)
+  return (await registerServer(w.context, about)).result
 }
 
 test('the file holds what a start needs', async () => {

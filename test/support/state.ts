@@ -4,6 +4,7 @@
 import type { Agent } from '../../src/core/agent.ts'
 import type { Credential } from '../../src/core/credential.ts'
 import type { Grant } from '../../src/core/grant.ts'
+import { toolsOf } from '../../src/core/registered.ts'
 import { revocationKey } from '../../src/core/revocation.ts'
 import type { Revocation } from '../../src/core/revocation.ts'
 import { parseScope } from '../../src/core/scope.ts'
@@ -33,6 +34,7 @@ export const stateOf = (facts: Facts = {}): State => ({
     orgId === 'org_1' && facts.types !== undefined && Object.hasOwn(facts.types, type)
       ? resourceType(type, facts.types[type] ?? {})
       : undefined,
+  tools: (orgId) => toolsOf(orgId, facts.servers ?? []),
 })
 
 const resourceType = (type: string, since: Readonly<Record<string, number>>): ResourceType => ({
