@@ -1,7 +1,7 @@
 // How an answer leaves over HTTP. A refusal has the status of its code (core/refusal.ts), the error object of
 // every door, and the headers that say what to do next (RFC 6750 §3, RFC 9728 §5.1, RFC 9110 §10.2.3).
 
-import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import { httpStatusOf } from '../../core/refusal.ts'
 import type { Refusal } from '../../core/refusal.ts'
 import type { Arrived, Ask, Door } from './door.ts'
@@ -35,11 +35,9 @@ export function refuse(ask: Ask, door: Door, refusal: Refusal): Response {
 /** Writes an answer; `closing` says that the connection is of no more use. */
 export function write(outgoing: ServerResponse, answer: Answer, closing = false): void {
   if (outgoing.headersSent) return void outgoing.destroy()
-  const headers: OutgoingHttpHeaders = {
-    ...answer.headers,
-    'content-length': Buffer.byteLength(answer.body),
-    ...(closing && { connection: 'close' }),
-  }
+  const headers = ['content-length', String(Buffer.byteLength(answer.body))]
+  for (const name in answer.headers) headers.push(name, answer.headers[name] ?? '')
+  if (closing) headers.push('connection', 'close')
   outgoing.writeHead(answer.status, headers).end(answer.body)
 }
 

@@ -23,7 +23,6 @@ export function readBody(incoming: IncomingMessage, mostBytes: number): Promise<
         const [only = nothing] = chunks
         resolve(chunks.length > 1 ? Buffer.concat(chunks) : only)
       })
-      .once('error', reject)
       .once('close', () => reject(new Error('The client is gone.')))
   })
 }

@@ -23,8 +23,8 @@ export function listenerFor(door: Door) {
     operations: operationDirect(door),
   }
   return async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
-    const done = door.metrics.begin(incoming.method, incoming.url)
-    outgoing.once('close', () => done(outgoing.statusCode))
+    const began = door.metrics.begin()
+    const done = () => door.metrics.end(began, incoming.method, incoming.url, outgoing.statusCode)
     if (door.isStopping()) outgoing.shouldKeepAlive = false
     try {
       const { isLoopback } = admit(incoming)
@@ -36,6 +36,8 @@ export function listenerFor(door: Door) {
     } catch (error) {
       giveUp(door, incoming, outgoing, error)
     }
+    if (outgoing.writableEnded) done()
+    else outgoing.once('close', done)
   }
 }
 

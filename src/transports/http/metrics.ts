@@ -2,14 +2,16 @@
 // one of ours, however requests spell theirs, and none names a caller.
 
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
+import type { CounterConfiguration } from 'prom-client'
 import type { Answer } from '../../operations/perform.ts'
 import { Refusal } from '../../core/refusal.ts'
 import { refuse } from './answer.ts'
 import type { Routes } from './door.ts'
 
 export interface Metrics {
-  /** Counts a request that begins; what it returns is called with the status it ends with. */
-  begin(method: string | undefined, url: string | undefined): (status: number) => void
+  /** Counts a request that begins; what it returns is given back to `end`. */
+  begin(): number
+  end(began: number, method: string | undefined, url: string | undefined, status: number): void
   operation(name: string, answer: Answer): void
   text(): Promise<string>
   readonly contentType: string
@@ -19,10 +21,17 @@ export function createMetrics(): Metrics {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
-  const requests = new Counter({
+  let inFlight = 0
+  const requests = counted({
     name: 'remit_http_requests_total',
     help: 'Requests answered.',
     labelNames: ['route', 'method', 'status'],
+    registers,
+  })
+  const operations = counted({
+    name: 'remit_operations_total',
+    help: 'Operations, by the code of their answer.',
+    labelNames: ['operation', 'code'],
     registers,
   })
   const seconds = new Histogram({
@@ -32,33 +41,48 @@ export function createMetrics(): Metrics {
     buckets: [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5],
     registers,
   })
-  const inFlight = new Gauge({
-    name: 'remit_http_requests_in_flight',
-    help: 'Requests that are being answered.',
-    registers,
-  })
-  const operations = new Counter({
-    name: 'remit_operations_total',
-    help: 'Operations, by the code of their answer.',
-    labelNames: ['operation', 'code'],
-    registers,
-  })
+  registry.registerMetric(
+    new Gauge({
+      name: 'remit_http_requests_in_flight',
+      help: 'Requests that are being answered.',
+      registers: [],
+      collect() {
+        this.set(inFlight)
+      },
+    }),
+  )
   return {
-    begin(method, url) {
+    begin() {
+      inFlight += 1
+      return performance.now()
+    },
+    end(began, method, url, status) {
+      inFlight -= 1
       const route = routeOf(url)
-      const began = performance.now()
-      inFlight.inc()
-      return (status) => {
-        inFlight.dec()
-        requests.inc({ route, method: methodOf(method), status })
-        seconds.observe({ route }, (performance.now() - began) / 1000)
-      }
+      requests(route, methodOf(method), String(status))
+      seconds.observe({ route }, (performance.now() - began) / 1000)
     },
     operation(operation, answer) {
-      operations.inc({ operation, code: answer.ok ? 'allowed' : answer.refusal.code })
+      operations(operation, answer.ok ? 'allowed' : answer.refusal.code)
     },
     text: () => registry.metrics(),
     contentType: registry.contentType,
+  }
+}
+
+/** A counter that costs next to nothing until it is read. */
+function counted<L extends string>(of: CounterConfiguration<L>): (...values: string[]) => void {
+  const counts = new Map<string, number>()
+  const counter = new Counter({
+    ...of,
+    collect() {
+      counter.reset()
+      for (const [key, count] of counts) counter.labels(...key.split(' ')).inc(count)
+    },
+  })
+  return (...values) => {
+    const key = values.join(' ')
+    counts.set(key, (counts.get(key) ?? 0) + 1)
   }
 }
 
