@@ -1,5 +1,5 @@
-// How the tests are run: everything on SQLite, and on PostgreSQL what depends on the engine. With
-// REMIT_TEST_ENGINE=postgres everything that has a world or a home of its own runs there. They start from a
+// How the tests are run: everything on SQLite, and on PostgreSQL whatever attacks, starts real servers or
+// depends on the engine. With REMIT_TEST_ENGINE=postgres all that has a world of its own runs there. They start from a
 // clean environment: no REMIT_… setting of the developer's own reaches them, save REMIT_TEST_….
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
@@ -12,18 +12,14 @@ for (const name of Object.keys(process.env)) {
 const onPostgres = 'test/store/postgres*.test.ts'
 const everywhere = ['test/long/**', '**/node_modules/**']
 
-/** Whose rules hold by what a commit, a lock or a follower of changes does, or that start real servers. */
+/** Of all that has a world or a home of its own. */
 const onBoth = [
-  ...['races', 'freshness', 'uses', 'idempotency', 'rotation', 'handoffs'].map(
-    (name) => `test/attacks/${name}.test.ts`,
-  ),
+  'test/{attacks,e2e}/**/*.test.ts',
   ...['mint-token', 'delegate-token', 'revoke-token', 'perform', 'perform-audit'].map(
     (name) => `test/operations/${name}.test.ts`,
   ),
-  ...['clients', 'processes', 'crash'].map((name) => `test/e2e/${name}.test.ts`),
 ]
-
-const worlds = ['test/{attacks,operations,properties,authority}/**/*.test.ts']
+const worlds = ['test/{operations,properties,authority}/**/*.test.ts']
 
 const {
   REMIT_TEST_POSTGRES: postgres = 'on',

@@ -1,6 +1,5 @@
 // The engine for more than one machine keeps the contract too.
 
-import { randomBytes } from 'node:crypto'
 import { onTestFinished } from 'vitest'
 import { openForInit } from '../../src/store/engine.ts'
 import { testDatabase } from '../support/database.ts'
@@ -8,7 +7,7 @@ import { runContract } from './contract.ts'
 import type { Open } from './contract/bench.ts'
 
 runContract('postgres', async (): Promise<Open> => {
-  const database = await testDatabase('', `store_${randomBytes(8).toString('hex')}`)
+  const database = await testDatabase('')
   onTestFinished(database.drop)
   return (options) => openForInit(database.place(), options)
 })

@@ -2,11 +2,12 @@
 // rule, as whoever holds the database would have it.
 
 import Database from 'better-sqlite3'
+import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { inject } from 'vitest'
 import type { Place } from '../../src/store/engine.ts'
 import type { Value } from '../../src/store/store.ts'
-import { databaseUrl, template } from './postgres-names.ts'
+import { databaseUrl, freeDatabases, template } from './postgres-names.ts'
 import { askPostgres } from './postgres-now.ts'
 
 export type Rows = Readonly<Record<string, unknown>>[]
@@ -26,9 +27,8 @@ export interface TestDatabase {
 /** On the engine that the run is for. */
 export const testDatabase = async (
   home: string,
-  name: string,
   via?: (url: string) => Promise<string>,
-): Promise<TestDatabase> => (isOnPostgres() ? onPostgres(name, via) : onSqlite(home))
+): Promise<TestDatabase> => (isOnPostgres() ? onPostgres(via) : onSqlite(home))
 
 export const isOnPostgres = (): boolean => process.env['REMIT_TEST_ENGINE'] === 'postgres'
 
@@ -69,32 +69,77 @@ const byName = (names: readonly string[], read: (name: string) => Rows) =>
 
 let chains = 0
 
-async function onPostgres(
-  name: string,
-  via?: (url: string) => Promise<string>,
-): Promise<TestDatabase> {
-  const url = newDatabase(name)
+async function onPostgres(via?: (url: string) => Promise<string>): Promise<TestDatabase> {
+  const name = takeDatabase()
+  const url = databaseUrl(inject('postgresUrl'), name)
   const taken = (await via?.(url)) ?? url
+  let isAsMigrated = true
   return {
     place: () => {
       chains += 1
       // Strict, so that what one process did is known to the next call in another, as the tests ask.
       return { engine: 'postgres', url: () => taken, chain: `chain-${chains}`, strict: true }
     },
-    run: (sql, values) => askPostgres(url, numbered(sql), values).count,
+    run: (sql, values) => {
+      isAsMigrated &&= /^\s*(?:insert|update|delete)\b/.test(sql)
+      return askPostgres(url, numbered(sql), values).count
+    },
     first: (sql) => askPostgres(url, sql).first,
     tables: () => {
       const names = askPostgres(url, tablesOfPostgres).rows
       return byName(
-        names.map(({ name }) => String(name)),
-        (name) => askPostgres(url, wholeTable(name)).rows,
+        names.map(({ name: table }) => String(table)),
+        (table) => askPostgres(url, wholeTable(table)).rows,
       )
     },
     drop: () => {
-      dropDatabase(name)
+      if (isAsMigrated) giveBack(name)
+      else dropDatabase(name)
     },
   }
 }
+
+/** One that another test gave back, or a new one: making a database costs more than most tests. */
+function takeDatabase(): string {
+  const taken = askPostgres(inject('postgresUrl'), takeFree).first
+  if (taken !== null) return String(taken)
+  const name = `world_${randomBytes(8).toString('hex')}`
+  newDatabase(name)
+  return name
+}
+
+/** Emptied, unless somebody is still in it. */
+function giveBack(name: string): void {
+  const server = inject('postgresUrl')
+  const url = databaseUrl(server, name)
+  if (askPostgres(url, othersInside).first !== 0) {
+    dropDatabase(name)
+    return
+  }
+  askPostgres(url, emptyAllTables)
+  askPostgres(url, undefined)
+  askPostgres(server, `insert into ${freeDatabases} (name) values ($1)`, [name])
+}
+
+const takeFree = `
+  delete from ${freeDatabases}
+  where name = (select name from ${freeDatabases} limit 1 for update skip locked)
+  returning name`
+const othersInside = `
+  select count(*) from pg_stat_activity
+  where datname = current_database() and pid <> pg_backend_pid()`
+const emptyAllTables = `
+  do $$
+    declare each text;
+    begin
+      for each in
+        select table_name from information_schema.tables
+        where table_schema = current_schema() and table_name <> 'remit_migrations'
+      loop
+        execute format('delete from %I', each);
+      end loop;
+    end
+  $$`
 
 /** A copy of another database of the run's server, by default of an empty one with the schema. */
 export function newDatabase(name: string, of: string = template): string {

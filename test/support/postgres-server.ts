@@ -22,7 +22,7 @@ import { dirname, join } from 'node:path'
 import pg from 'pg'
 import type { TestProject } from 'vitest/node'
 import { migratePostgres } from '../../src/store/postgres-open.ts'
-import { databaseUrl, template } from './postgres-names.ts'
+import { databaseUrl, freeDatabases, template } from './postgres-names.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -46,6 +46,7 @@ async function makeTemplate(url: string): Promise<void> {
   const client = new pg.Client(url)
   await client.connect()
   await client.query(`create database ${template}`)
+  await client.query(`create table ${freeDatabases} (name text primary key)`)
   await client.end()
   await migratePostgres(databaseUrl(url, template))
 }
@@ -60,9 +61,12 @@ export interface PostgresServer {
   readonly stop: () => Promise<void>
 }
 
+/** What tests do without that are not about durability. */
+const hasty = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'autovacuum=off']
+
 /** `flags` are for tests of durability: the others do without waiting for the disk. */
 export async function startPostgres(
-  flags: readonly string[] = ['-c', 'fsync=off', '-c', 'synchronous_commit=off'],
+  flags: readonly string[] = hasty.flatMap((setting) => ['-c', setting]),
 ): Promise<PostgresServer> {
   const folder = mkdtempSync(join(tmpdir(), 'remit-postgres-'))
   const programs = await programsIn(folder)

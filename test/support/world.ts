@@ -1,7 +1,6 @@
 // A whole Remit on a store of its own, with a clock that the test moves: one organisation with its
 // administrator and this server registered. Everything goes when the test that asked for it ends.
 
-import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -62,8 +61,7 @@ const quick = { memoryKib: 1024, passes: 2, lanes: 1 }
 
 export async function world(options: WorldOptions = {}) {
   const home = mkdtempSync(join(tmpdir(), 'remit-world-'))
-  const name = `world_${randomBytes(8).toString('hex')}`
-  const database = await testDatabase(home, name, options.via)
+  const database = await testDatabase(home, options.via)
   const dataKey = Buffer.alloc(32, 7)
   const keys = deriveKeys(dataKey)
   const newId = countedIds()
