@@ -1,5 +1,6 @@
 // How the tests are run: everything on SQLite, and on PostgreSQL whatever attacks, starts real servers or
-// depends on the engine. With REMIT_TEST_ENGINE=postgres all that has a world of its own runs there. They start from a
+// depends on the engine. With REMIT_TEST_ENGINE=postgres all that has a world of its own runs there. In the
+// mode `long` (npm run test:long) only what takes rounds runs, as many as are promised. They start from a
 // clean environment: no REMIT_… setting of the developer's own reaches them, save REMIT_TEST_….
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
@@ -10,7 +11,16 @@ for (const name of Object.keys(process.env)) {
 }
 
 const onPostgres = 'test/store/postgres*.test.ts'
-const everywhere = ['test/long/**', '**/node_modules/**']
+const packages = '**/node_modules/**'
+const long = 'test/long/**/*.test.ts'
+
+/** What is tried in a few rounds by default and in many by `npm run test:long`, on both engines. */
+const inRounds = ['crash'].map((name) => `test/e2e/${name}.test.ts`)
+
+/** Stories that are told of a store in a file. */
+const ofFiles = ['demo', 'readme', 'inspector', 'start', 'cli', 'ending', 'upkeep'].map(
+  (name) => `test/e2e/${name}.test.ts`,
+)
 
 /** Of all that has a world or a home of its own. */
 const onBoth = [
@@ -26,35 +36,39 @@ const {
   REMIT_TEST_ENGINE: engine = postgres === 'off' ? 'sqlite' : 'both',
 } = process.env
 
-const sqlite = {
+const sqlite = (isLong: boolean) => ({
   extends: true as const,
   test: {
     name: 'sqlite',
-    include: ['test/**/*.test.ts'],
-    exclude: [...everywhere, onPostgres],
-    env: { REMIT_TEST_ENGINE: 'sqlite' },
+    include: isLong ? [long, ...inRounds] : ['test/**/*.test.ts'],
+    exclude: [packages, onPostgres, ...(isLong ? [] : [long])],
+    env: { REMIT_TEST_ENGINE: 'sqlite', ...lengthOf(isLong) },
   },
-}
+})
 
-const postgresql = {
+const postgresql = (isLong: boolean) => ({
   extends: true as const,
   test: {
     name: 'postgres',
-    include: [onPostgres, ...onBoth, ...(engine === 'postgres' ? worlds : [])],
-    exclude: everywhere,
-    env: { REMIT_TEST_ENGINE: 'postgres' },
+    include: isLong
+      ? ['test/store/postgres-crash.test.ts', ...inRounds]
+      : [onPostgres, ...onBoth, ...(engine === 'postgres' ? worlds : [])],
+    exclude: [packages, ...ofFiles],
+    env: { REMIT_TEST_ENGINE: 'postgres', ...lengthOf(isLong) },
     globalSetup: ['test/support/postgres-server.ts'],
   },
-}
+})
+
+const lengthOf = (isLong: boolean) => ({ REMIT_TEST_LENGTH: isLong ? 'long' : 'short' })
 
 const chosen = { sqlite: [sqlite], postgres: [postgresql], both: [sqlite, postgresql] }[engine]
 if (chosen === undefined) throw new Error('REMIT_TEST_ENGINE is sqlite, postgres or left out')
 if (!chosen.includes(postgresql)) process.stderr.write('\nNothing is tested on PostgreSQL.\n\n')
 
-export default defineConfig({
+export default defineConfig(({ mode }) => ({
   root: fileURLToPath(new URL('..', import.meta.url)),
   test: {
-    projects: chosen,
+    projects: chosen.map((project) => project(mode === 'long')),
     globalSetup: ['.scripts/test-setup.mjs'],
     pool: 'forks',
     maxWorkers: Math.max(2, availableParallelism()),
@@ -64,4 +78,4 @@ export default defineConfig({
     restoreMocks: true,
     unstubEnvs: true,
   },
-})
+}))
