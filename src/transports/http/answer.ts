@@ -4,6 +4,7 @@
 import type { ServerResponse } from 'node:http'
 import { httpStatusOf } from '../../core/refusal.ts'
 import type { Refusal } from '../../core/refusal.ts'
+import { proofAlgorithms } from '../../operations/request-proof.ts'
 import type { Arrived, Ask, Door } from './door.ts'
 import { Fault } from './faults.ts'
 import { resourceMetadataUrl } from './resource-metadata.ts'
@@ -63,15 +64,32 @@ export function headersOf(
 function challenge({ issuerUrl }: Door, refusal: Refusal, arrived: Arrived | undefined): string {
   const isScope = refusal.code === 'insufficient_scope'
   const isWrong = isScope || arrived?.presented !== undefined
+  const isDpop = wantsProof(refusal, arrived)
   const parameters = {
     realm: 'remit',
-    ...(isWrong && { error: isScope ? 'insufficient_scope' : 'invalid_token' }),
+    ...(isWrong && { error: isScope ? 'insufficient_scope' : errorOf(refusal, isDpop) }),
     ...(isWrong && { error_description: quotable(refusal.message) }),
     ...(refusal.detail.missing !== undefined && { scope: refusal.detail.missing.join(' ') }),
     ...(issuerUrl !== undefined && { resource_metadata: resourceMetadataUrl(issuerUrl) }),
+    ...(isDpop && { algs: proofAlgorithms.join(' ') }),
   }
   const pairs = Object.entries(parameters).map(([name, value]) => `${name}="${value}"`)
-  return `Bearer ${pairs.join(', ')}`
+  return `${isDpop ? 'DPoP' : 'Bearer'} ${pairs.join(', ')}`
+}
+
+/** Whether the caller came with a DPoP proof, or came without where its token is bound (RFC 9449 §7.1). */
+function wantsProof({ detail }: Refusal, arrived: Arrived | undefined): boolean {
+  const { presented } = arrived ?? {}
+  if (presented?.kind !== 'token') return false
+  return presented.over?.scheme === 'DPoP' || detail.finding === 'unproven_token'
+}
+
+/** A proof that is merely without our nonce is asked for again with it (RFC 9449 §9). */
+function errorOf({ code, detail }: Refusal, isDpop: boolean): string {
+  if (!isDpop) return 'invalid_token'
+  if (detail.reason === 'use_dpop_nonce') return 'use_dpop_nonce'
+  const isProof = code === 'replay_detected' || detail.finding === 'unproven_token'
+  return isProof && detail.reason !== 'no_proof' ? 'invalid_dpop_proof' : 'invalid_token'
 }
 
 /** The characters that RFC 6750 §3 allows in an error_description. */

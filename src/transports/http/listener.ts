@@ -4,6 +4,7 @@
 import { getRequestListener } from '@hono/node-server'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Refusal } from '../../core/refusal.ts'
+import { newestNonce } from '../../operations/request-proof.ts'
 import { refused, write } from './answer.ts'
 import { discardBody, readBody } from './body.ts'
 import { presentedInHeaders } from './credentials.ts'
@@ -30,6 +31,8 @@ export function listenerFor(door: Door) {
       const { isLoopback } = admit(incoming)
       const body = await readBody(incoming, door.settings.mostBodyBytes)
       const arrived = arrive(door, incoming, body, isLoopback)
+      // RFC 9449 §8.2: with every answer, the nonce of the next proof.
+      if ('dpop' in arrived.headers) outgoing.setHeader('dpop-nonce', newestNonce(door.context))
       const answer = await direct[firstSegment(arrived.path)]?.(arrived)
       if (answer === undefined) await route(incoming, outgoing, arrived)
       else write(outgoing, answer)

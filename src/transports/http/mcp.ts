@@ -30,6 +30,8 @@ export const mcpDirect =
     limitCaller(door, meta)
     const call = plainCall(arrived.headers, message.body)
     if (call !== undefined) return answerCall(door, arrived, call)
+    // A proof counts once: whoever answers asks for it.
+    if (meta !== undefined && proofs.some((proof) => proof in meta)) return undefined
     const { presented } = arrived
     const { refusal } = await authorityFor(
       door.context,
@@ -42,6 +44,8 @@ export const mcpDirect =
     )
     return refusal && refusedRpc(door, arrived, id, refusal)
   }
+
+const proofs = ['dev.remit/proof', 'dev.remit/act_as_proof']
 
 async function answerCall(door: Door, arrived: Arrived, call: PlainCall): Promise<Answer> {
   const { id, params, meta, era } = call

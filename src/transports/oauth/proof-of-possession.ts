@@ -3,7 +3,7 @@
 // for a bound one.
 
 import type { Request } from '../../operations/perform.ts'
-import { newestNonce, requestProof } from '../../operations/request-proof.ts'
+import { requestProof } from '../../operations/request-proof.ts'
 import { allOf } from '../http/credentials.ts'
 import type { Ask, Door } from '../http/door.ts'
 import { addressOf } from '../http/resource-metadata.ts'
@@ -20,7 +20,6 @@ const unbound: Binding = { tokenType: 'Bearer', bind: (asked) => asked }
 export async function bindingIn(ask: Ask, { context, issuerUrl = '' }: Door): Promise<Binding> {
   const [presentedProof, second] = allOf(ask.env.incoming, 'dpop')
   if (presentedProof === undefined) return unbound
-  ask.header('dpop-nonce', newestNonce(context))
   if (second !== undefined) throw problem('There are two DPoP headers.')
   const url = addressOf(issuerUrl, '/token')
   const proof = await requestProof(context, presentedProof, { method: 'POST', url })
