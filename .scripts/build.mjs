@@ -1,47 +1,71 @@
-// Makes dist/main.js, the one file that is started and published.
-import { chmodSync, readdirSync, renameSync, statSync, utimesSync } from 'node:fs'
+// Makes what is started and published: dist/main.js, the package `remit-mcp/verify` in dist/verify.js, and, when
+// run by itself, that package's types.
+import { spawnSync } from 'node:child_process'
+import { chmodSync, readdirSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { bundle } from './bundle.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const output = `${root}dist/main.js`
+const outputs = [
+  { entry: 'src/main.ts', name: 'main', banner: '#!/usr/bin/env node\n' },
+  { entry: 'src/verify.ts', name: 'verify' },
+]
 const inputs = ['src', 'package.json', 'package-lock.json', 'tsconfig.json', '.scripts']
 
 if (process.argv[1] && pathToFileURL(process.argv[1]).href === import.meta.url) {
   const started = performance.now()
-  await build()
-  const kilobytes = Math.round(statSync(output).size / 1000)
-  console.log(`dist/main.js: ${kilobytes} kB in ${Math.round(performance.now() - started)} ms`)
+  await Promise.all([...outputs.map(build), buildTypes(`${root}dist/types`)])
+  const sizes = outputs.map(({ name }) => {
+    const { size } = statSync(placeOf(name))
+    return `dist/${name}.js ${Math.round(size / 1000)} kB`
+  })
+  console.log(`${sizes.join(', ')}, in ${Math.round(performance.now() - started)} ms`)
 }
 
-/** Builds dist/main.js if anything it is made from is newer; says whether it did. */
+/** Builds if anything that is built is older than what it is made from; says whether it did. */
 export async function buildIfStale() {
-  const built = modified(output)
+  const built = Math.min(...outputs.map(({ name }) => modified(placeOf(name))))
   if (inputs.every((input) => newest(`${root}${input}`) < built)) return false
-  await build()
+  await Promise.all(outputs.map(build))
   return true
 }
 
-/** The file appears whole: a process that starts meanwhile runs the old one or the new one. */
-async function build() {
+/** Each file appears whole: a process that starts meanwhile runs the old one or the new one. */
+async function build({ entry, name, banner }) {
   const started = new Date()
-  const draft = `${root}dist/.main.${process.pid}.js`
+  const draft = `${root}dist/.${name}.${process.pid}.js`
   try {
     await bundle({
-      entry: `${root}src/main.ts`,
+      entry: `${root}${entry}`,
       outfile: draft,
-      banner: '#!/usr/bin/env node\n',
+      banner,
       anchor: `new URL('..', import.meta.url)`,
     })
-    chmodSync(draft, 0o755)
+    if (banner !== undefined) chmodSync(draft, 0o755)
     // A file saved while esbuild ran is newer than this, and is built next time.
     utimesSync(draft, started, started)
-    renameSync(draft, output)
+    renameSync(draft, placeOf(name))
   } finally {
     await rm(draft, { force: true })
   }
+}
+
+/** What TypeScript says of `remit-mcp/verify`, and of what that is made of. */
+export async function buildTypes(folder) {
+  const flags =
+    '--ignoreConfig --declaration --emitDeclarationOnly --target es2023 --lib es2023 --module nodenext --types node'
+  const entry = `${root}src/verify.ts`
+  const args = [...flags.split(' '), '--strict', '--allowImportingTsExtensions', entry]
+  rmSync(folder, { recursive: true, force: true })
+  const tsc = `${root}node_modules/.bin/tsc`
+  const { status } = spawnSync(tsc, [...args, '--outDir', folder], { cwd: root, stdio: 'inherit' })
+  if (status !== 0) throw new Error('The types could not be made.')
+}
+
+function placeOf(name) {
+  return `${root}dist/${name}.js`
 }
 
 /** The latest change in a folder or of a file; a folder changes when a file in it is added or removed. */

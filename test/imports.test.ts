@@ -13,13 +13,15 @@ const mayImport: Record<string, readonly string[]> = {
   config: ['core'],
   authority: ['core', 'crypto', 'store', 'config'],
   operations: ['core', 'crypto', 'store', 'authority'],
+  verify: ['core', 'crypto'],
   transports: ['core', 'operations', 'types of authority'],
   cli: ['core', 'operations', 'types of authority', 'config'],
   app: ['core', 'crypto', 'store', 'config', 'authority', 'operations', 'transports', 'cli'],
   main: ['app', 'cli', 'config'],
 }
 
-const barrels = new Set(['operations/index.ts'])
+/** The table of operations, and the face of the package `remit-mcp/verify`. */
+const barrels = new Set(['operations/index.ts', 'verify.ts'])
 
 const source = new URL('../src/', import.meta.url)
 const files = readdirSync(source, { recursive: true, encoding: 'utf8' })
