@@ -117,6 +117,7 @@ export interface StrangersCall {
   readonly now: number
   readonly dryRun: boolean
   readonly idempotencyKey?: string
+  readonly wantsManagement?: true
 }
 
 /** Keeps the types of input and result together; returns the operation as it is. */

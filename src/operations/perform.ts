@@ -40,6 +40,8 @@ export interface Request {
   readonly asked?: Pick<Asked, 'operation' | 'arguments'>
   /** A proof that what is asked for rests on; spent once it is known who calls. */
   readonly spends?: Spending
+  /** At the registration endpoint: whoever registers is handed a management token (RFC 7592 §3). */
+  readonly wantsManagement?: true
   readonly traceId?: string
 }
 
@@ -158,6 +160,7 @@ async function answerStranger(
     now: context.now(),
     dryRun: input.dry_run === true,
     ...(input.idempotency_key !== undefined && { idempotencyKey: input.idempotency_key }),
+    ...(request.wantsManagement === true && { wantsManagement: true }),
   })
   if ('refusal' in answer) return { ok: false, refusal: answer.refusal }
   return answerOf(answer.result, answer.handed)

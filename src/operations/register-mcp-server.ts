@@ -5,9 +5,10 @@ import * as z from 'zod'
 import type { Presented } from '../authority/presented.ts'
 import { registerServer } from '../authority/register-server.ts'
 import { Refusal } from '../core/refusal.ts'
+import type { Secret } from '../crypto/secret.ts'
 import { name, time } from './fields.ts'
 import { defineOperation } from './operation.ts'
-import type { Outcome } from './operation.ts'
+import type { Handed, Outcome } from './operation.ts'
 
 const input = z.strictObject({
   name: name.describe('The server name that the registration credential was issued for.'),
@@ -51,11 +52,18 @@ export const registerMcpServer = defineOperation({
   },
   strangers: {
     presenting: ['registration', 'server_proof', 'management_token'],
-    handle: async (input, { context, presented, dryRun }) => {
+    handle: async (asked, { context, presented, dryRun, wantsManagement }) => {
       try {
-        const asked = { ...requestOf(input), ...shownIn(presented), dryRun }
-        const { result } = await registerServer(context, asked)
-        return { result: { ...result, ...(dryRun && { dry_run: true }) } }
+        const { result, token } = await registerServer(context, {
+          ...requestOf(asked),
+          ...shownIn(presented),
+          dryRun,
+          ...(wantsManagement === true && { wantsToken: true }),
+        })
+        return {
+          result: { ...result, ...(dryRun && { dry_run: true }) },
+          ...(token !== undefined && { handed: handedToken(token) }),
+        }
       } catch (error) {
         if (error instanceof Refusal) return { refusal: error }
         throw error
@@ -64,8 +72,14 @@ export const registerMcpServer = defineOperation({
   },
 })
 
+/** Over HTTP only, and never as content. */
+const handedToken = (token: Secret): Handed => ({
+  delivery: { kind: 'meta' },
+  meta: { 'dev.remit/management_token': token.reveal() },
+})
+
 /** The arguments as the authority takes them. */
-export const requestOf = (asked: z.output<typeof input>) => ({
+const requestOf = (asked: z.output<typeof input>) => ({
   name: asked.name,
   version: asked.version,
   publicJwk: asked.public_jwk,

@@ -2,15 +2,10 @@
 // of every process: the next call is `unavailable`.
 
 import * as z from 'zod'
-import type { McpServer } from '../core/state.ts'
-import { revocationKey } from '../core/revocation.ts'
-import { insertRevocation } from '../store/revocations.ts'
-import { putRegistration, putServer } from '../store/servers.ts'
-import type { Write } from '../store/store.ts'
+import { endServer, revokedAt } from './ending-server.ts'
 import { cause, serverRef, time } from './fields.ts'
 import { findServer, requireRootOrCredential, unknown } from './may.ts'
 import { defineOperation } from './operation.ts'
-import type { Call } from './operation.ts'
 
 export const revokeRegistrationCredential = defineOperation({
   name: 'revoke_registration_credential',
@@ -27,38 +22,13 @@ export const revokeRegistrationCredential = defineOperation({
     requireRootOrCredential(call)
     const server = findServer(call, input.server)
     if (server === undefined) throw unknown('server')
-    const before = revokedAt(server, call)
+    const { live } = call.context
+    const before = revokedAt(server, live)
     return {
       result: { revoked_at: before ?? call.now, ...(call.dryRun && { dry_run: true }) },
-      writes: before === undefined ? revoke(server, input.cause, call) : [],
+      writes: before === undefined ? endServer(server, input.cause, live, call.now) : [],
       target: server.id,
       detail: { cause: input.cause },
     }
   },
 })
-
-/** When a server that is revoked already was; that stays as it is. */
-function revokedAt(server: McpServer, { context, now }: Call): number | undefined {
-  if (server.status !== 'revoked') return undefined
-  return context.live.revocations(revocationKey('server', server.id)).at(-1)?.at ?? now
-}
-
-function revoke(server: McpServer, why: string, { context, now }: Call): Write[] {
-  const registrations = [...context.live.registrations.values()].filter(
-    ({ serverId, status }) => serverId === server.id && status !== 'revoked',
-  )
-  return [
-    putServer({ ...server, status: 'revoked', recordVersion: server.recordVersion + 1 }),
-    ...registrations.map((each) =>
-      putRegistration({ ...each, status: 'revoked', version: each.version + 1 }),
-    ),
-    insertRevocation({
-      orgId: server.orgId,
-      kind: 'server',
-      target: server.id,
-      within: [],
-      cause: why,
-      at: now,
-    }),
-  ]
-}

@@ -27,6 +27,10 @@ export function presentedInHeaders(
   if (scheme === undefined || value.length > longest || presentedProof === '') return unusable
   // RFC 9449 §7.1: the scheme promises a proof.
   if (scheme === 'DPoP' && presentedProof === undefined) return unusable
+  if (presentedToken.startsWith('rmt_srv_')) {
+    if (scheme === 'DPoP' || proofs.length > 0) return unusable
+    return { kind: 'management_token', presentedSecret: presentedToken }
+  }
   const over: OverHttp = {
     scheme,
     method: incoming.method ?? '',

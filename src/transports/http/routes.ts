@@ -6,6 +6,7 @@ import { Hono } from 'hono'
 import { Refusal } from '../../core/refusal.ts'
 import { authorizationRoutes } from '../oauth/authorize.ts'
 import { introspectionRoutes } from '../oauth/introspect.ts'
+import { registrationRoutes } from '../oauth/register.ts'
 import { metadataRoutes } from '../oauth/metadata.ts'
 import { revocationRoutes } from '../oauth/revoke.ts'
 import { tokenRoutes } from '../oauth/token.ts'
@@ -23,6 +24,7 @@ const oauthRoutes: readonly Routes[] = [
   tokenRoutes,
   introspectionRoutes,
   revocationRoutes,
+  registrationRoutes,
   authorizationRoutes,
 ]
 

@@ -36,6 +36,8 @@ const authorizationServer = (issuer: string) => ({
   introspection_endpoint: addressOf(issuer, '/introspect'),
   revocation_endpoint: addressOf(issuer, '/revoke'),
   jwks_uri: addressOf(issuer, '/jwks'),
+  // For MCP servers that were invited: it takes no one without an initial access token.
+  registration_endpoint: addressOf(issuer, '/register'),
   // No grant type here uses it, and RFC 8414 §2 then lets it go; the clients of MCP do not.
   authorization_endpoint: addressOf(issuer, '/authorize'),
   response_types_supported: [],

@@ -5,10 +5,11 @@
 import { httpStatusOf } from '../../core/refusal.ts'
 import type { Refusal, RefusalCode } from '../../core/refusal.ts'
 
-/** RFC 6749 §4.1.2.1 and §5.2, RFC 6750 §3.1, RFC 8693 §2.2.2, RFC 8707 §2, RFC 9449 §5. */
+/** RFC 6749 §4.1.2.1 and §5.2, RFC 6750 §3.1, RFC 7591 §3.2.2, RFC 8693 §2.2.2, RFC 8707 §2, RFC 9449 §5. */
 export type OAuthError =
   | 'invalid_request'
   | 'invalid_client'
+  | 'invalid_client_metadata'
   | 'invalid_scope'
   | 'invalid_target'
   | 'invalid_token'
