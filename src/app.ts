@@ -31,6 +31,8 @@ import { StoreProblem } from './store/problem.ts'
 export interface App {
   readonly context: Context
   readonly registrationFile: RegistrationFile
+  /** Aborted when the disk failed: nothing is answered any more, and the process should end. */
+  readonly failed: AbortSignal
   /** Writes what the audit still owes, waits for every commit and closes the store. */
   close(): Promise<void>
 }
@@ -66,11 +68,19 @@ export const migrateStore = (config: Config) =>
  */
 export const openApp = (config: Config, options: OpenAppOptions): Promise<App> =>
   starting(async () => {
-    const opened = await openExisting(config, options.log)
+    const failing = new AbortController()
+    const opened = await openExisting(config, options.log, (problem) => {
+      options.log.error(
+        { err: problem },
+        'The disk failed under a commit; nothing is answered now.',
+      )
+      failing.abort()
+    })
     try {
       const registrationFile = registrationOf(config, opened.facts.storeId)
       const context = await wire(config, options, opened, registrationFile)
-      return { context, registrationFile, close: () => close(context) }
+      const { signal: failed } = failing
+      return { context, registrationFile, failed, close: () => close(context) }
     } catch (error) {
       await opened.store.close()
       throw error
@@ -78,9 +88,14 @@ export const openApp = (config: Config, options: OpenAppOptions): Promise<App> =
   })
 
 /** The store that is there, opened with the master key. */
-export async function openExisting(config: Config, log: Log): Promise<OpenedStore> {
+export async function openExisting(
+  config: Config,
+  log: Log,
+  onFailure: (problem: Error) => void = () => undefined,
+): Promise<OpenedStore> {
   requirePrivateHome(config.home)
   return openStore(placeOf(config), {
+    onFailure,
     keys: unlockBy(config),
     hashOf: auditHash,
     onDamage: (sql) => log.error({ sql }, 'A row that was tampered with is left out.'),

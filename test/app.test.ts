@@ -63,6 +63,7 @@ test('init makes a home that only its owner can read, with everything in it', as
     'master.key': '600',
     'registration.json': '600',
     'remit.db': '600',
+    'remit.db-reserve': '600',
   })
   expect(json(made.local.credential_file)).toEqual({
     agent_id: made.local.agent_id,

@@ -7,7 +7,7 @@ import type { Host, Session } from '../cli/host.ts'
 import type { Output } from '../cli/output.ts'
 import { readConfig } from '../config.ts'
 import type { Config, Environment } from '../config.ts'
-import { Refusal } from '../core/refusal.ts'
+import { exitCodeOf, Refusal } from '../core/refusal.ts'
 import type { EnvironmentCredential } from '../authority/environment.ts'
 import type { Context, Log } from '../authority/context.ts'
 
@@ -72,7 +72,7 @@ export function createHost(env: Environment, version: string, output: Output): H
         const checkpointing = startCheckpointing(app.context)
         await serve(app, credential)
         await checkpointing.stop()
-        return 0
+        return app.failed.aborted ? exitCodeOf('unavailable') : 0
       } finally {
         await app.close()
       }
@@ -167,6 +167,8 @@ async function serve(app: App, { presented }: EnvironmentCredential): Promise<vo
   const stop = () => void stdin.destroy()
   // A second signal ends the process at once.
   process.once('SIGTERM', stop).once('SIGINT', stop)
+  if (app.failed.aborted) stop()
+  app.failed.addEventListener('abort', stop)
   const surface = operationSurface(app.context, presented)
   await serveStdio({ surface, stdin, stdout, log: app.context.log })
 }

@@ -5,7 +5,7 @@ import type { App } from '../app.ts'
 import { startCheckpointing } from '../authority/checkpointing.ts'
 import { readPrivateFile } from '../authority/private-file.ts'
 import type { Config } from '../config.ts'
-import { Refusal } from '../core/refusal.ts'
+import { exitCodeOf, Refusal } from '../core/refusal.ts'
 import type { HttpSettings } from '../transports/http/door.ts'
 import { isLoopback } from '../transports/http/names.ts'
 import { serveHttp } from '../transports/http/serve.ts'
@@ -29,10 +29,10 @@ export async function serveUntilStopped(
     say(`serving on ${serving.url}`)
     if (issuerUrl === undefined) say(withoutOauth(context.self.issuer))
     const checkpointing = startCheckpointing(context)
-    await untilTold()
+    await untilTold(app.failed)
     await serving.stop()
     await checkpointing.stop()
-    return 0
+    return app.failed.aborted ? exitCodeOf('unavailable') : 0
   } finally {
     await app.close()
   }
@@ -70,7 +70,9 @@ const withoutOauth = (issuer: string): string =>
   `OAuth is not offered: the issuer of this store, ${issuer}, is no address. It is fixed by REMIT_ISSUER when a store is made.`
 
 /** A second signal ends the process at once. */
-const untilTold = (): Promise<void> =>
+const untilTold = (failed: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
     process.once('SIGTERM', () => resolve()).once('SIGINT', () => resolve())
+    if (failed.aborted) resolve()
+    failed.addEventListener('abort', () => resolve())
   })

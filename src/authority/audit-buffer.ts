@@ -63,7 +63,7 @@ export function createAuditBuffer(committer: Committer): AuditBuffer {
 
   /** Events that another's stand in the place of are not written either. */
   async function mustCommit(events: readonly UnlinkedEvent[]): Promise<void> {
-    if ((await committer.submit({ writes: [], events })) === 'committed') return
+    if ((await committer.submit({ writes: [], events, reserved: 'checks' })) === 'committed') return
     throw new Refusal('unavailable', { message: 'The audit did not take the events.' })
   }
 

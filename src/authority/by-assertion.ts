@@ -94,7 +94,7 @@ async function prove(
     try {
       // Durable before it counts; of two that present it at once, one is told so.
       const spend = spendProof(`assertion/${agentId}/${found.jti}`, found.freshUntil)
-      await committer.submit({ writes: [spend], events: [] })
+      await committer.submit({ writes: [spend], events: [], reserved: 'revocations' })
     } catch (error) {
       if (!(error instanceof Refusal) || error.code !== 'replay_detected') throw error
       return { refusal: replayed(), by: credential }

@@ -119,7 +119,7 @@ async function recordUse(context: Context, credential: Credential): Promise<bool
   const isSame = note?.version === credential.version
   if (isSame && now() - note.at < recordEvery) return true
   const use = recordCredentialUse(credential, now(), `${self.serverId}/${process.pid}`)
-  const outcome = await committer.submit({ writes: [use], events: [] })
+  const outcome = await committer.submit({ writes: [use], events: [], reserved: 'revocations' })
   if (outcome === 'stale') return false
   notes.set(credential.id, { version: credential.version, at: now() })
   return true

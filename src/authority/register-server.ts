@@ -68,7 +68,10 @@ export async function registerServer(
       const guard = unrestrictedSince([revocationKey('server', server.id)], seq)
       const events = [registered(context, known, server, request.dryRun === true)]
       const all = [guard, ...proven.spend, ...(request.dryRun === true ? [] : writes)]
-      if ((await context.committer.submit({ writes: all, events })) === 'committed') {
+      // A server that starts on a full disk may be the one to revoke.
+      const isThisOne = server.id === context.self.serverId
+      const unit = { writes: all, events, ...(isThisOne && { reserved: 'revocations' as const }) }
+      if ((await context.committer.submit(unit)) === 'committed') {
         const registeredAt = server.registeredAt ?? context.now()
         const result = { server_id: server.id, registered_at: registeredAt }
         return { result, ...(token !== undefined && { token }) }

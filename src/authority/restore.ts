@@ -81,7 +81,7 @@ export async function restoreStore(
     if ((error as { code?: unknown }).code === 'EEXIST') refuseExisting(place.path)
     throw about(file, draft, error)
   } finally {
-    for (const end of ['', '-wal', '-shm']) rmSync(draft + end, { force: true })
+    for (const end of ['', '-wal', '-shm', '-reserve']) rmSync(draft + end, { force: true })
     syncFolder(config.home)
   }
 }

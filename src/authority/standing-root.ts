@@ -107,6 +107,7 @@ async function start(context: Context, credential: Credential, previous: Grant |
   await committer.submit({
     writes,
     events: [started(context, grant, methodOfKind[credential.kind])],
+    reserved: 'revocations',
   })
   await live.refresh()
 }

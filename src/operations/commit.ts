@@ -140,7 +140,11 @@ async function commit(
   setDecision(outcome.result, event.id)
   const writes = call.dryRun ? [] : writesOf(operation, input, call, outcome)
   const guard = unrestrictedSince([...guardOf(caller, context), ...(outcome.guard ?? [])], seq)
-  const state = await context.committer.submit({ writes: [guard, ...writes], events: [event] })
+  const state = await context.committer.submit({
+    writes: [guard, ...writes],
+    events: [event],
+    ...reservedFor[operation.effect],
+  })
   return state === 'committed' ? event.id : undefined
 }
 
@@ -158,6 +162,13 @@ function writesOf(
     ...recordOf(operation, input, call, outcome),
   ]
 }
+
+/** What is still written when the disk is full (store/disk.ts). */
+const reservedFor = {
+  read: { reserved: 'checks' },
+  write: {},
+  destroy: { reserved: 'revocations' },
+} as const
 
 const limitedGrants = ({ acting }: Caller): readonly string[] =>
   acting.chain.filter((grant) => grant.uses !== undefined).map((grant) => grant.id)

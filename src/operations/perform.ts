@@ -85,7 +85,8 @@ function standingAnswer(
 function assertServing(context: Context, operation: Operation): void {
   assertClock(context)
   if (operation.name !== 'register_mcp_server') assertRegistered(context)
-  context.audit.assertWritable()
+  // What ends authority is durable with its own event, or does not happen; it waits for no other's.
+  if (operation.effect !== 'destroy') context.audit.assertWritable()
 }
 
 async function performAnew(

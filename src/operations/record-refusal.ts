@@ -39,8 +39,14 @@ export async function recordRefusal(
   }
   const who = caller === undefined ? whoWas(known as Known) : whoIs(caller)
   const event = eventOf(context, who, happened)
+  // That nothing can be written is no decision, and must not take what is kept for decisions.
+  const isDecision = refusal.code !== 'unavailable'
   try {
-    const written = await context.committer.submit({ writes: [], events: [event] })
+    const written = await context.committer.submit({
+      writes: [],
+      events: [event],
+      ...(isDecision && { reserved: 'checks' }),
+    })
     return written === 'committed' ? refusal.withDecision(event.id) : refusal
   } catch {
     return refusal

@@ -6,9 +6,12 @@ import Database from 'better-sqlite3'
 import { closeSync, openSync, readSync, statSync } from 'node:fs'
 import { mac } from '../crypto/keyed-hash.ts'
 import type { Subkeys } from '../crypto/keyed-hash.ts'
+import { withRoom } from './disk.ts'
 import { inspect, migrate, migrations, schemaVersion } from './migrate.ts'
 import { StoreProblem } from './problem.ts'
 import { asProblem, openDatabase, sqliteStore } from './sqlite.ts'
+import type { SqliteOptions } from './sqlite.ts'
+import { openReserve } from './reserve.ts'
 import type { Seal, Store } from './store.ts'
 
 /** What a store says about itself. */
@@ -30,7 +33,7 @@ export interface OpenedStore {
   readonly schemaVersion: number
 }
 
-export interface OpenOptions {
+export interface OpenOptions extends Pick<SqliteOptions, 'onFailure'> {
   /** Asked for only once a store was found; throws where the master key does not open its data key. */
   readonly keys: (sealed: SealedKey) => Subkeys
   /** The hash that links audit events. */
@@ -53,7 +56,7 @@ export function openStore(path: string, options: OpenOptions): OpenedStore {
   try {
     migrate(db)
     const { storeId, issuer } = found
-    const store = engineOf(db, keys, options)
+    const store = engineOf(db, keys, { ...options, reserve: openReserve(path) })
     return { store, facts: { storeId, issuer }, keys, schemaVersion: schemaVersion(db) }
   } catch (error) {
     db.close()
@@ -69,7 +72,7 @@ export function openForInit(path: string, options: InitOptions): Store {
   const db = openDatabase(path)
   try {
     migrate(db)
-    return engineOf(db, options.keys(), options)
+    return engineOf(db, options.keys(), { ...options, reserve: openReserve(path) })
   } catch (error) {
     db.close()
     throw advised(path, error)
@@ -105,8 +108,9 @@ export function judgeFile(path: string): Judged {
   if (!hasSqliteHeader(path)) throw damaged(path, 'it is not a SQLite database')
   let db: Database.Database | undefined
   try {
-    db = new Database(path, { readonly: true, fileMustExist: true })
-    return judge(path, db)
+    const found = new Database(path, { readonly: true, fileMustExist: true })
+    db = found
+    return withRoom(openReserve(path), () => judge(path, found))
   } catch (error) {
     throw advised(path, error)
   } finally {
@@ -150,13 +154,8 @@ function judge(path: string, db: Database.Database): Judged {
 export const engineOf = (
   db: Database.Database,
   keys: Subkeys,
-  options: Pick<OpenOptions, 'hashOf' | 'onDamage'>,
-): Store =>
-  sqliteStore(db, {
-    seal: sealBy(keys),
-    hash: options.hashOf(keys),
-    onDamage: options.onDamage,
-  })
+  { hashOf, ...options }: Pick<OpenOptions, 'hashOf'> & Omit<SqliteOptions, 'seal' | 'hash'>,
+): Store => sqliteStore(db, { ...options, seal: sealBy(keys), hash: hashOf(keys) })
 
 /** The MAC of rows under the keys of a store. */
 export const sealBy =

@@ -5,26 +5,33 @@ import Database from 'better-sqlite3'
 import { chmodSync, closeSync, existsSync, openSync } from 'node:fs'
 import { Refusal } from '../core/refusal.ts'
 import { runBatch } from './batch.ts'
-import type { Read, Row, Seal, Store, Unit, UnitResult, Value } from './store.ts'
+import { commitWithin, diskFailed, hasFailed, withRoom } from './disk.ts'
 import { StoreProblem } from './problem.ts'
+import { openReserve } from './reserve.ts'
+import type { Reserve } from './reserve.ts'
+import type { Read, Row, Seal, Store, Unit, UnitResult, Value } from './store.ts'
 
 export interface SqliteOptions {
   readonly seal: Seal
   readonly hash: (text: string) => string
   /** Called with the table of a row whose MAC is wrong; such a row is left out. */
   readonly onDamage: (sql: string) => void
-  readonly busyTimeoutMs?: number
+  /** Called once, when the disk failed under a commit: from then on every call is refused. */
+  readonly onFailure?: (problem: Error) => void
+  /** Where there is none, a full disk refuses everything that is written. */
+  readonly reserve?: Reserve
 }
 
 const oldestSqlite = [3, 51, 3] as const
+const busyTimeoutMs = 15_000
 
 /** Opens the raw database with the pragmas that durability rests on, each asserted. */
-export function openDatabase(path: string, busyTimeoutMs = 15_000): Database.Database {
+export function openDatabase(path: string): Database.Database {
   if (!existsSync(path)) closeSync(openSync(path, 'wx', 0o600))
   chmodSync(path, 0o600)
   const db = new Database(path, { timeout: busyTimeoutMs })
   try {
-    assertPragmas(db)
+    withRoom(openReserve(path), () => assertPragmas(db))
   } catch (error) {
     db.close()
     throw asProblem(error)
@@ -61,6 +68,7 @@ export function sqliteStore(db: Database.Database, options: SqliteOptions): Stor
   const prepared = new Map<string, Prepared>()
   const dataVersion = db.prepare('pragma data_version').pluck()
   let seenVersion = dataVersion.get()
+  let failure: Error | undefined
 
   function prepareOnce(sql: string): Prepared {
     const known = prepared.get(sql)
@@ -91,18 +99,41 @@ export function sqliteStore(db: Database.Database, options: SqliteOptions): Stor
     return statement.run(bind(values)).changes
   }
 
+  /** Empties the log into the database as far as nobody reads it, so that it is written anew from its start. */
+  function tidy(): void {
+    try {
+      db.pragma('wal_checkpoint(passive)')
+    } catch {
+      // What is committed stays in the log.
+    }
+  }
+
+  function transaction(units: readonly Unit[], at: number): readonly UnitResult[] {
+    try {
+      return runBatch({ run, read, seal: options.seal, hash: options.hash }, units, at)
+    } catch (error) {
+      if (db.inTransaction) run('rollback', [])
+      throw error
+    }
+  }
+
   return {
     engine: 'sqlite',
     read,
     commit: (units: readonly Unit[], at: number): readonly UnitResult[] => {
+      if (failure !== undefined) throw failure
       try {
-        return runBatch({ run, read, seal: options.seal, hash: options.hash }, units, at)
+        const run = (some: readonly Unit[]) => transaction(some, at)
+        return commitWithin(options.reserve, units, { run, tidy })
       } catch (error) {
-        if (db.inTransaction) run('rollback', [])
-        throw asProblem(error)
+        if (!hasFailed(error)) throw asProblem(error)
+        failure = diskFailed(error)
+        options.onFailure?.(failure)
+        throw failure
       }
     },
     changedElsewhere: () => {
+      if (failure !== undefined) throw failure
       const version = dataVersion.get()
       if (version === seenVersion) return false
       seenVersion = version

@@ -61,7 +61,12 @@ export interface Change {
 export interface Unit {
   readonly writes: readonly Write[]
   readonly events: readonly UnlinkedEvent[]
+  /** Which space that is kept for a full disk it may take; without this it is refused there. */
+  readonly reserved?: ReservedFor
 }
+
+/** Decisions and their record; and what ends authority, with what it takes to prove that one may. */
+export type ReservedFor = 'checks' | 'revocations'
 
 export type UnitResult =
   | { readonly ok: true; readonly seq: number }

@@ -17,6 +17,7 @@ db.function('die', () => {
   return 0
 })
 const half = `create table half (a text); insert into half values ('x'); select die();`
-const next = { number: migrations().length + 1, name: 'half.sql', sql: half }
+const newest = migrations().at(-1)?.number ?? 0
+const next = { number: newest + 1, name: 'half.sql', sql: half }
 migrate(db, how === 'die' ? [...migrations(), next] : migrations())
 db.close()

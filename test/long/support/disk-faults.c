@@ -174,12 +174,12 @@ int fdatasync(int fd) {
 
 int ftruncate(int fd, off_t size) {
   REAL(int, "ftruncate", int, off_t);
-  FAIL("truncate", fd, size);
+  FAIL("truncate", fd, -1);
   return real(fd, size);
 }
 
 int ftruncate64(int fd, off64_t size) {
   REAL(int, "ftruncate64", int, off64_t);
-  FAIL("truncate", fd, size);
+  FAIL("truncate", fd, -1);
   return real(fd, size);
 }
