@@ -19,13 +19,14 @@ export const builtServer = fileURLToPath(new URL('../../../dist/main.js', import
 
 export type Home = Awaited<ReturnType<typeof makeHome>>
 
-export async function makeHome() {
+export async function makeHome(settings: Readonly<Record<string, string>> = {}) {
   const home = mkdtempSync(join(tmpdir(), 'remit-bench-'))
   process.once('exit', () => rmSync(home, { recursive: true, force: true }))
   const env = {
     REMIT_HOME: home,
     REMIT_MAX_CHILDREN: '1000000',
     REMIT_MAX_GRANTS_PER_ROOT: '9000000',
+    ...settings,
   }
   const log = { warn: () => undefined, error: () => undefined }
   const config = readConfig(env)

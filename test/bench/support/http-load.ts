@@ -18,6 +18,12 @@ const echoServer = fileURLToPath(new URL('./http-echo-server.mjs', import.meta.u
 export const serveEcho = (kind: 'bare' | 'mcp', file?: string): Promise<Served> =>
   started([echoServer, kind, ...(file === undefined ? [] : [file])], {}, 'stdout', /^(\d+)$/m)
 
+const oidcServer = fileURLToPath(new URL('./oidc-server.mjs', import.meta.url))
+
+/** oidc-provider with one client, `client`, and its `secret`. */
+export const serveOidc = (): Promise<Served> =>
+  started([oidcServer], {}, 'stdout', /^http:\/\/127\.0\.0\.1:(\d+)$/m)
+
 /** `remit serve` on the store of a home, with nothing held back. */
 export const serveRemit = ({ env }: Home): Promise<Served> =>
   started(
@@ -86,11 +92,23 @@ function isWhole(answer: string): boolean {
 }
 
 /** A POST of JSON as its bytes. */
-export function postOf(path: string, body: object, headers: Readonly<Record<string, string>>) {
-  const text = JSON.stringify(body)
+export const postOf = (path: string, body: object, headers: Readonly<Record<string, string>>) =>
+  requestOf(path, JSON.stringify(body), { 'content-type': 'application/json', ...headers })
+
+/** A POST of a form as its bytes. */
+export const formOf = (
+  path: string,
+  fields: Readonly<Record<string, string>>,
+  headers: Readonly<Record<string, string>>,
+) =>
+  requestOf(path, new URLSearchParams(fields).toString(), {
+    'content-type': 'application/x-www-form-urlencoded',
+    ...headers,
+  })
+
+function requestOf(path: string, text: string, headers: Readonly<Record<string, string>>): string {
   const all = {
     host: '127.0.0.1',
-    'content-type': 'application/json',
     'content-length': String(Buffer.byteLength(text)),
     ...headers,
   }
