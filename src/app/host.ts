@@ -59,6 +59,10 @@ export function createHost(env: Environment, version: string, output: Output): H
       const open = () => openRegistered(config, log, callers, false)
       return serveUntilStopped(open, config, say)
     },
+    async bridge(url) {
+      const { bridgeUntilDone } = await import('./bridge.ts')
+      return bridgeUntilDone(url, env, configured(), say)
+    },
     async serveStdio() {
       const { takeEnvironmentCredential } = await import('../authority/environment.ts')
       const { config, log } = configured()

@@ -45,6 +45,8 @@ export interface Host {
   openSession(): Promise<Session>
   /** Serves MCP until its input ends; returns the exit code. */
   serveStdio(): Promise<number>
+  /** Serves the Remit at that address on stdin and stdout, until its input ends; returns the exit code. */
+  bridge(url: string): Promise<number>
   /** Serves HTTP until it is told to stop; returns the exit code. */
   serveHttp(): Promise<number>
 }

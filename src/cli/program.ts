@@ -42,6 +42,7 @@ function programFor(args: readonly string[], wiring: Wiring): Command {
     initCommand(wiring),
     stdioCommand(wiring),
     serveCommand(wiring),
+    bridgeCommand(wiring),
     doctorCommand(wiring),
     demoCommand(wiring),
     migrateCommand(wiring),
@@ -69,6 +70,15 @@ const serveCommand = ({ host, finish }: Wiring): Command =>
   new Command('serve')
     .summary('serve MCP, the operations and OAuth over HTTP')
     .action(async () => finish(await host.serveHttp()))
+
+const bridgeCommand = ({ host, finish }: Wiring): Command =>
+  new Command('bridge')
+    .summary('serve a remote Remit on stdin and stdout')
+    .description(
+      'Serves MCP on stdin and stdout and forwards it to a remote Remit, with the credential that the environment names as for `remit stdio`. The host needs no token, and no store is needed here.',
+    )
+    .requiredOption('--url <address>', 'https address of the remote Remit')
+    .action(async ({ url }: { readonly url: string }) => finish(await host.bridge(url)))
 
 const demoCommand = ({ finish }: Wiring): Command =>
   new Command('demo').summary('play a short story in a store of its own').action(async () => {

@@ -9,11 +9,11 @@ import { authorityFor } from '../operations/authority-for.ts'
 import { inputSchemaOf, operationByName, operations } from '../operations/index.ts'
 import type { Operation } from '../operations/operation.ts'
 import { perform } from '../operations/perform.ts'
+import { instructions } from './instructions.ts'
 import { readResource, resources, resourceTemplates } from './resources.ts'
 import type { RequestSource, Surface, Tool, ToolResult } from './surface.ts'
+import { refusedResult } from './tool-result.ts'
 import { traceIn } from './trace.ts'
-
-const instructions = `Remit keeps the credentials of agents. Call whoami first: it says who you are, what you hold and which tools you may call. Delegate narrower grants to sub-agents with delegate_token, and let them act by passing act_as with the grant id. Refusals say what is missing, where, and what would mend it. Secrets and tokens are never put in your context: they travel in _meta, files or handoffs.`
 
 /** What stands around a message, where each comes on its own. */
 export interface Around {
@@ -45,11 +45,11 @@ export function operationSurface(
     },
     callTool: async (name, args, source) => {
       const operation = operationByName(name)
-      if (operation === undefined) return refused(new Refusal('unknown_operation'))
+      if (operation === undefined) return refusedResult(new Refusal('unknown_operation'))
       const answer = await perform(context, operation, { arguments: args, ...of(source) })
       if (answer.ok) return allowed(answer.result, answer.meta)
       told?.(answer.refusal, answer.isStranger === true)
-      return refused(answer.refusal)
+      return refusedResult(answer.refusal)
     },
     listResources: async (source) => {
       const { visible, ttlMs } = await authorityFor(
@@ -132,12 +132,3 @@ const allowed = (
   structuredContent: result,
   ...(meta !== undefined && { _meta: meta }),
 })
-
-function refused(refusal: Refusal): ToolResult {
-  const result = { error: refusal.toError() }
-  return {
-    content: [{ type: 'text', text: JSON.stringify(result) }],
-    structuredContent: result,
-    isError: true,
-  }
-}

@@ -51,8 +51,17 @@ export const grantTypesSupported: readonly string[] = Object.keys(grantTypes)
 const wanted = (parameters: Parameters, issuer: string) => ({
   scopes: scopeIn(parameters),
   ...audienceIn(parameters, issuer),
+  ...lifeIn(parameters),
   delivery: 'meta',
 })
+
+/** A parameter of ours (RFC 6749 §8.2): how long the grant lives on, whose tokens can then be renewed. */
+function lifeIn(parameters: Parameters): { readonly grant_ttl_seconds?: number } {
+  const text = parameters.one('grant_ttl_seconds')
+  if (text === undefined) return {}
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw invalid('grant_ttl_seconds is no number of seconds.')
+  return { grant_ttl_seconds: Number(text) }
+}
 
 /** There is no default: what was not asked for is not granted (RFC 6749 §3.3). */
 function scopeIn(parameters: Parameters): readonly string[] {

@@ -1,0 +1,45 @@
+// `remit bridge`: a host's own end of a remote Remit. It holds the agent's credential, so that neither the
+// host's configuration nor its model does, and needs no store.
+
+import { takeEnvironmentCredential } from '../authority/environment.ts'
+import type { Log } from '../authority/context.ts'
+import type { Config, Environment } from '../config.ts'
+import { Refusal } from '../core/refusal.ts'
+import { remoteAddress } from '../transports/bridge/remote-address.ts'
+import { bridgeSurface } from '../transports/bridge/surface.ts'
+import { serveStdio } from '../transports/stdio/serve.ts'
+
+/** Serves MCP until its input ends; returns the exit code. Refuses an address no credential may go to. */
+export async function bridgeUntilDone(
+  url: string,
+  env: Environment,
+  { config, log }: { readonly config: Config; readonly log: Log },
+  say: (text: string) => void,
+): Promise<number> {
+  const address = remoteAddress(url)
+  requireVerifiedTls(env)
+  const { presented: credential, warnings } = takeEnvironmentCredential(env, config.home)
+  warnings.forEach(say)
+  if (credential.kind === 'nothing') say('No credential is named: the remote will know nobody.')
+  const { stdin, stdout } = process
+  const stop = () => void stdin.destroy()
+  // A second signal ends the process at once.
+  process.once('SIGTERM', stop).once('SIGINT', stop)
+  const surface = bridgeSurface({
+    address,
+    credential,
+    version: config.version,
+    ...(config.scopes !== undefined && { scopes: config.scopes.map(({ text }) => text) }),
+  })
+  await serveStdio({ surface, stdin, stdout, log })
+  return 0
+}
+
+/** Node can be told to believe any certificate; then anybody could be the remote. */
+function requireVerifiedTls(env: Environment): void {
+  if (env['NODE_TLS_REJECT_UNAUTHORIZED'] !== '0') return
+  throw new Refusal('invalid_request', {
+    message: 'NODE_TLS_REJECT_UNAUTHORIZED=0 would send the credential to anybody.',
+    remedy: { text: 'Unset it; name a private authority in NODE_EXTRA_CA_CERTS.' },
+  })
+}
