@@ -17,7 +17,7 @@ import {
   scopes,
   text,
 } from './config/shapes.ts'
-import { httpConfigOf, httpShape } from './config/http.ts'
+import { crlFilesOf, httpConfigOf, httpShape } from './config/http.ts'
 import type { HttpConfig } from './config/http.ts'
 import type { kinds } from './config/shapes.ts'
 
@@ -44,6 +44,8 @@ export interface Config {
   /** The file outside the database that checkpoints are kept in. */
   readonly checkpoints: string
   readonly http: HttpConfig
+  /** Files with lists of revoked certificates. */
+  readonly crlFiles: readonly string[]
   readonly logLevel: (typeof levels)[number]
   readonly version: string
   /** To be said on stderr at the start. */
@@ -186,6 +188,7 @@ export function readConfig(env: Environment): Config {
     actAs: values.REMIT_ACT_AS,
     delivery: values.REMIT_DELIVERY,
     auditChecks: values.REMIT_AUDIT_CHECKS,
+    crlFiles: crlFilesOf(values, home),
     maxChildren: values.REMIT_MAX_CHILDREN,
     maxGrantsPerRoot: values.REMIT_MAX_GRANTS_PER_ROOT,
     checkpoints: resolve(values.REMIT_CHECKPOINTS ?? join(home, 'checkpoints.jsonl')),

@@ -37,6 +37,7 @@ test('the defaults are the safe choice', () => {
     actAs: 'optional',
     delivery: ['handle', 'meta', 'file', 'handoff'],
     auditChecks: 'batched',
+    crlFiles: ['/h/ca/crl.pem'],
     maxChildren: 1000,
     maxGrantsPerRoot: 10_000,
     checkpoints: '/h/checkpoints.jsonl',

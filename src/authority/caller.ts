@@ -37,6 +37,8 @@ export interface Caller {
   /** The credential that grants and tokens made by this call come from. */
   readonly credentialId: string
   readonly warnings: readonly string[]
+  /** `x5t#S256` of the client certificate that proved the credential. */
+  readonly certificate?: string
   /** Whether the process's environment presented it, rather than the request. */
   readonly isEnvironments?: boolean
   /** Set where a client runs this call under the grant of a token that it exchanges. */

@@ -35,6 +35,8 @@ export interface Settings {
   readonly credentialFile?: string
   /** What every caller of this process should know, such as a secret given by value. */
   readonly warnings: readonly string[]
+  /** Files with lists of revoked certificates. */
+  readonly crlFiles?: readonly string[]
   /** The file outside the database that checkpoints are kept in; absent, they are not. */
   readonly checkpoints?: string
 }

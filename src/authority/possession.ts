@@ -1,6 +1,7 @@
 // Proof of possession of the key that a grant is bound to: by a proof of this very call (`_meta`), or of
 // this HTTP request (DPoP). A bound token alone is worth nothing, and each proof counts once.
 
+import { confirmationOf } from '../core/binding.ts'
 import type { Grant, Protection } from '../core/grant.ts'
 import { Refusal } from '../core/refusal.ts'
 import { verifyCallProof } from '../crypto/call-proof.ts'
@@ -32,6 +33,13 @@ export async function provePossession(
 ): Promise<readonly Protection[]> {
   const { presentedToken: token, presentedProof, provenBy, over } = presented
   if (provenBy !== undefined && provenBy === grant.binding) return ['pop']
+  const presentedChain = over?.presentedChain
+  if (isBoundToCertificate(grant) && presentedChain !== undefined && presentedProof === undefined) {
+    const { flawOfBound } = await import('./bound-certificate.ts')
+    const reason = flawOfBound(context, grant, presentedChain)
+    if (reason !== undefined) throw unproven(grant, reason)
+    return ['pop']
+  }
   if (presentedProof === undefined) {
     if (grant.binding !== undefined) throw unproven(grant, 'no_proof')
     return []
@@ -89,6 +97,9 @@ async function accept(context: Context, grant: Grant, proof: Proven): Promise<vo
   if (!isKeyFor(context, grant, proof.key.thumbprint)) throw unproven(grant, 'wrong_key')
   await spendOnce(context, spendingOf(proof))
 }
+
+const isBoundToCertificate = ({ binding }: Grant): boolean =>
+  binding !== undefined && 'x5t#S256' in confirmationOf(binding)
 
 /** The key it is bound to; of a grant that is bound to none, any key that its holder registered. */
 const isKeyFor = (context: Context, { binding, agentId }: Grant, thumbprint: string): boolean =>

@@ -1,7 +1,7 @@
 // The settings of `remit serve`, by their variables.
 
 import { isIP } from 'node:net'
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import type * as z from 'zod'
 import { Refusal } from '../core/refusal.ts'
 import { choice, count, list, port, text } from './shapes.ts'
@@ -55,6 +55,13 @@ export const httpShape = {
     description: '`requested` asks clients for a certificate.',
     fallback: '`ignored`',
   }),
+  REMIT_CRL_FILES: list((path) => path !== '', 'paths')
+    .optional()
+    .meta({
+      description:
+        'Files with lists of revoked certificates (PEM or DER), read again when they change.',
+      fallback: '`ca/crl.pem` in the home, where `remit ca` keeps its own',
+    }),
   REMIT_HTTP_ALLOWED_HOSTS: list(isHostName, 'host names without port').default([]).meta({
     description:
       'Host names by which it may be addressed, besides the loopback’s and its issuer’s.',
@@ -103,6 +110,10 @@ export const httpConfigOf = (values: Values): HttpConfig => ({
   metrics: values.REMIT_HTTP_METRICS,
   ...tlsOf(values),
 })
+
+/** Where the embedded authority publishes, if nothing else is named. */
+export const crlFilesOf = ({ REMIT_CRL_FILES: files }: Values, home: string): readonly string[] =>
+  (files ?? [join(home, 'ca', 'crl.pem')]).map((path) => resolve(path))
 
 /** Refuses one file without the other. */
 function tlsOf(values: Values): Pick<HttpConfig, 'tls'> {

@@ -6,6 +6,7 @@ import type { Agent } from '../core/agent.ts'
 import { credentialStatus, isKeyed } from '../core/credential.ts'
 import type { Credential } from '../core/credential.ts'
 import { Refusal } from '../core/refusal.ts'
+import { parseCertificate } from './certificate-material.ts'
 import * as field from './fields.ts'
 import { findAgent, unknown } from './may.ts'
 import { credentialFields, described, parseCredential, withProof } from './new-credential.ts'
@@ -24,7 +25,7 @@ export const addCredential = defineOperation({
   name: 'add_credential',
   title: 'Add a credential',
   summary:
-    'Gives an agent another secret, API key or public key, no wider than your own authority.',
+    'Gives an agent another secret, API key, public key or certificate, no wider than your authority.',
   permission: '· / credentials:create',
   ownNeedsCredential: true,
   effect: 'write',
@@ -45,13 +46,13 @@ export const addCredential = defineOperation({
     const { context, caller, now } = call
     const { agent } = requireRight(call, findAgent(call, input.agent), 'create', unknown('agent'))
     if (agent.status === 'retired') throw new Refusal('agent_suspended', { missing_at: agent.id })
-    const wanted = parseCredential(call, agent, context.live.ceilingOf(agent), input)
-    requireCover(call, reachOf(call, agent, wanted.scopes), 'scopes')
+    const parsed = parseCredential(call, agent, context.live.ceilingOf(agent), input)
+    requireCover(call, reachOf(call, agent, parsed.scopes), 'scopes')
+    const which = { id: context.newId('crd'), agentId: agent.id, kind: input.kind }
+    const wanted = { ...parsed, ...(await parseCertificate(call, which, input)) }
     const credential: Credential = {
-      id: context.newId('crd'),
+      ...which,
       orgId: agent.orgId,
-      agentId: agent.id,
-      kind: input.kind,
       ...wanted,
       ...endFor(call, agent.id, input.expires_at),
       recordedStatus: 'active',

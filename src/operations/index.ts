@@ -15,15 +15,18 @@ import { listMcpServers } from './list-mcp-servers.ts'
 import { listPermissions } from './list-permissions.ts'
 import { listResourceTypes } from './list-resource-types.ts'
 import { listTokens } from './list-tokens.ts'
+import { listTrustAnchors } from './list-trust-anchors.ts'
 import { mintToken } from './mint-token.ts'
 import { queryAudit } from './query-audit.ts'
 import { registerAgent } from './register-agent.ts'
 import { registerMcpServer } from './register-mcp-server.ts'
 import { registerResourceType } from './register-resource-type.ts'
+import { registerTrustAnchor } from './register-trust-anchor.ts'
 import { renewToken } from './renew-token.ts'
 import { revokeCredential } from './revoke-credential.ts'
 import { revokeRegistrationCredential } from './revoke-registration-credential.ts'
 import { revokeToken } from './revoke-token.ts'
+import { revokeTrustAnchor } from './revoke-trust-anchor.ts'
 import { rotateCredential } from './rotate-credential.ts'
 import { rotateRegistrationCredential } from './rotate-registration-credential.ts'
 import { rotateSigningKey } from './rotate-signing-key.ts'
@@ -57,6 +60,9 @@ export const operations: readonly Operation[] = [
   listCredentials,
   rotateCredential,
   revokeCredential,
+  registerTrustAnchor,
+  listTrustAnchors,
+  revokeTrustAnchor,
   serverStatus,
   listMcpServers,
   registerMcpServer,

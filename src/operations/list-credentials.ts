@@ -4,6 +4,8 @@
 import * as z from 'zod'
 import { credentialKinds, credentialStatus } from '../core/credential.ts'
 import type { AgentKey, Credential } from '../core/credential.ts'
+import type { TrustAnchor } from '../core/trust-anchor.ts'
+import { agentCertificates } from '../store/agent-keys.ts'
 import { agentCredentialUses } from '../store/credentials.ts'
 import { agentRef, strings, time } from './fields.ts'
 import { findAgent, permittedAgent } from './may.ts'
@@ -25,6 +27,9 @@ const record = z.object({
   retires_at: time.optional(),
   keys: z.array(key).optional(),
   encryption_key: key.optional(),
+  anchor: z.string().optional(),
+  told_by: z.object({ by: z.enum(['key', 'san_uri', 'subject']), value: z.string() }).optional(),
+  certificate_expires_at: time.optional(),
 })
 
 export const listCredentials = defineOperation({
@@ -42,11 +47,23 @@ export const listCredentials = defineOperation({
     const { live, store } = call.context
     const agent = agentMeant(call, input.agent ?? call.caller.agent.id)
     const uses = await store.read(agentCredentialUses(agent.id))
+    const seen = await store.read(agentCertificates(agent.id))
+    const endOf = new Map(
+      seen.map((each) => [each.credentialId, { certificate_expires_at: each.notAfter }]),
+    )
     const lastUse = new Map(uses.map((use) => [use.credentialId, use.lastUsedAt]))
     const credentials = [...live.credentials.values()]
       .filter(({ agentId }) => agentId === agent.id)
       .toSorted((a, b) => (a.id < b.id ? 1 : -1))
-      .map((each) => recordOf(each, lastUse.get(each.id), call.now))
+      .map((each) => ({
+        ...recordOf(
+          each,
+          lastUse.get(each.id),
+          call.now,
+          live.trustAnchors.get(each.anchorId ?? ''),
+        ),
+        ...endOf.get(each.id),
+      }))
     return { result: { credentials }, target: agent.id }
   },
 })
@@ -59,7 +76,12 @@ function agentMeant(call: Call, ref: string) {
   return permittedAgent(call, ref, (name) => `credentials/${name}:read`)
 }
 
-const recordOf = (c: Credential, lastUsedAt: number | undefined, now: number) => ({
+const recordOf = (
+  c: Credential,
+  lastUsedAt: number | undefined,
+  now: number,
+  { name: anchor }: Partial<TrustAnchor> = {},
+) => ({
   id: c.id,
   kind: c.kind,
   status: credentialStatus(c, now),
@@ -72,6 +94,8 @@ const recordOf = (c: Credential, lastUsedAt: number | undefined, now: number) =>
   ...(c.retiresAt !== undefined && { retires_at: c.retiresAt }),
   ...(c.publicKeys !== undefined && { keys: c.publicKeys.map(keyOf) }),
   ...(c.encryptionKey !== undefined && { encryption_key: keyOf(c.encryptionKey) }),
+  ...(anchor !== undefined && { anchor }),
+  ...(c.certificateRule !== undefined && { told_by: c.certificateRule }),
 })
 
 const keyOf = ({ thumbprint, jwk, kid }: AgentKey) => ({

@@ -92,11 +92,12 @@ const lists = {
   credential: 'list_credentials',
   grant: 'delegation_tree',
   token: 'list_tokens',
+  anchor: 'list_trust_anchors',
 } as const
 
 /** Unknown, foreign and not permitted are told alike (authority: 32). */
 export const unknown = (what: keyof typeof lists): Refusal =>
   new Refusal('not_found', {
-    message: `No such ${what} is known to this caller.`,
+    message: `No such ${what === 'anchor' ? 'trust anchor' : what} is known to this caller.`,
     remedy: { text: 'See which ones are.', operation: lists[what], arguments: {} },
   })

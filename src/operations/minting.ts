@@ -1,6 +1,7 @@
 // What minting and delegating share: from arguments to a grant by the attenuation rule, and from a grant
 // to its record, its first token and the answer.
 
+import { bindingOf } from '../core/binding.ts'
 import { audienceName, audienceOf, serverMeant } from '../authority/audience.ts'
 import { issueToken } from '../authority/tokens.ts'
 import type { Issued } from '../authority/tokens.ts'
@@ -46,7 +47,7 @@ export function mint(
     ...(input.max_depth !== undefined && { maxDepth: input.max_depth }),
     ...(input.uses !== undefined && { uses: input.uses }),
     ...(input.task !== undefined && { task: input.task }),
-    ...(input.bind_jwk !== undefined && { binding: keyToBind(input.bind_jwk) }),
+    ...bindingFor(call, input, source),
     ...(input.require !== undefined && { require: [...new Set(input.require)] }),
     onExcess: input.on_excess ?? 'refuse',
   }
@@ -149,6 +150,14 @@ function remedyOf({ kind }: Source, dimension: string) {
 
 const parentChain = (source: Source): readonly Grant[] =>
   source.kind === 'parent' ? source.authority.chain : []
+
+/** To the key asked for; what a certificate mints for itself is bound to that (RFC 8705 §3). */
+function bindingFor({ caller }: Call, { bind_jwk }: MintInput, source: Source) {
+  if (bind_jwk !== undefined) return { binding: keyToBind(bind_jwk) }
+  const { certificate } = caller
+  if (source.kind !== 'credential' || certificate === undefined) return {}
+  return { binding: bindingOf({ 'x5t#S256': certificate }) }
+}
 
 function grantOf(
   call: Call,

@@ -17,6 +17,8 @@ import { putCredential } from '../store/credentials.ts'
 import type { Write } from '../store/store.ts'
 import { chooseDelivery, deliverSecret } from './delivery.ts'
 import type { Delivery } from './delivery.ts'
+import { certificateFields, claimRule } from './certificate-material.ts'
+import type { Certified, WantedCertificate } from './certificate-material.ts'
 import * as field from './fields.ts'
 import { claims, describedKeys, keyFields, parseKeys } from './key-material.ts'
 import type { Keys, WantedKeys } from './key-material.ts'
@@ -25,8 +27,7 @@ import { parseWanted } from './scopes.ts'
 
 export const credentialFields = {
   ...keyFields,
-  certificate: z.string().max(65_536).optional().describe('Not supported yet.'),
-  anchor: z.string().max(65_536).optional().describe('Not supported yet.'),
+  ...certificateFields,
   scopes: field.scopes.optional().describe('Narrower than the ceiling of the agent.'),
   expires_at: z
     .union([z.int().min(0).max(253_402_300_799), z.literal('never')])
@@ -34,15 +35,13 @@ export const credentialFields = {
     .describe('Unix time in seconds, or "never".'),
 }
 
-export interface WantedCredential extends WantedKeys {
+export interface WantedCredential extends WantedKeys, WantedCertificate {
   readonly kind: 'secret' | 'api_key' | 'public_key' | 'x509'
-  readonly certificate?: unknown
-  readonly anchor?: unknown
   readonly scopes?: readonly string[] | undefined
   readonly expires_at?: number | 'never' | undefined
 }
 
-export interface NewCredential extends Keys {
+export interface NewCredential extends Keys, Certified {
   readonly scopes?: ScopeSet
   readonly expiresAt?: number
 }
@@ -54,10 +53,6 @@ export function parseCredential(
   ceiling: ScopeSet,
   wanted: WantedCredential,
 ): NewCredential {
-  const { certificate, anchor } = wanted
-  if (wanted.kind === 'x509' || certificate !== undefined || anchor !== undefined) {
-    throw new Refusal('unsupported', { message: 'Certificates are not supported yet.' })
-  }
   refuseMethod(agent, methodOfKind[wanted.kind])
   if (wanted.kind === 'api_key') refuseUnboundedKey(wanted)
   const scopes =
@@ -120,10 +115,13 @@ export interface Proven {
 export async function withProof(
   call: Call,
   credential: Credential,
-  brought: Keys,
+  brought: Keys & Certified,
   options: Parameters<typeof withSecret>[2],
 ): Promise<Proven> {
-  const claimed = claims(credential, brought, call.now)
+  const claimed = [
+    ...claims(credential, brought, call.now),
+    ...claimRule(credential, brought, call.now),
+  ]
   if (isKeyed(credential.kind)) {
     return { writes: [putCredential(credential), ...claimed], delivery: 'none' }
   }
@@ -178,4 +176,6 @@ export const described = (credential: Credential) => ({
   ...(credential.scopes !== undefined && { scopes: formatScopes(credential.scopes) }),
   expires_at: credential.expiresAt ?? 'never',
   ...describedKeys(credential),
+  ...(credential.anchorId !== undefined && { anchor: credential.anchorId }),
+  ...(credential.certificateRule !== undefined && { told_by: credential.certificateRule }),
 })

@@ -8,6 +8,7 @@ import type { Credential } from '../core/credential.ts'
 import { Refusal } from '../core/refusal.ts'
 import { formatScopes } from '../core/scope.ts'
 import { putAgent } from '../store/agents.ts'
+import { parseCertificate } from './certificate-material.ts'
 import * as field from './fields.ts'
 import { requireRootOrCredential, unknown } from './may.ts'
 import { credentialFields, described, parseCredential, withProof } from './new-credential.ts'
@@ -92,8 +93,10 @@ export const registerAgent = defineOperation({
       const result: Registered = { agent_id: agent.id, ...dry }
       return { result, writes: [putAgent(agent)], ...about }
     }
-    const brought = parseCredential(call, agent, agent.ceiling, { kind, ...wanted })
-    const credential = firstCredential(call, agent, kind, brought)
+    const parsed = parseCredential(call, agent, agent.ceiling, { kind, ...wanted })
+    const which = { id: context.newId('crd'), agentId: agent.id, kind }
+    const brought = { ...parsed, ...(await parseCertificate(call, which, wanted)) }
+    const credential = firstCredential(call, which, brought)
     const made = await withProof(call, credential, brought, {
       delivery: input.delivery,
       isFirst: true,
@@ -127,17 +130,13 @@ function refuseAnything(wanted: Readonly<Record<string, unknown>>): void {
 }
 
 function firstCredential(
-  call: Call,
-  agent: Agent,
-  kind: Credential['kind'],
+  { caller, now }: Call,
+  which: Pick<Credential, 'id' | 'agentId' | 'kind'>,
   brought: NewCredential,
 ): Credential {
-  const { context, caller, now } = call
   return {
-    id: context.newId('crd'),
-    orgId: agent.orgId,
-    agentId: agent.id,
-    kind,
+    ...which,
+    orgId: caller.orgId,
     ...brought,
     recordedStatus: 'active',
     createdAt: now,

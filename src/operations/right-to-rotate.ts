@@ -7,13 +7,16 @@ import { credentialStatus, isKeyed } from '../core/credential.ts'
 import type { Credential } from '../core/credential.ts'
 import { Refusal } from '../core/refusal.ts'
 import { chooseDelivery } from './delivery.ts'
+import { certificateFields } from './certificate-material.ts'
+import type { WantedCertificate } from './certificate-material.ts'
+import { keyFields } from './key-material.ts'
 import type { WantedKeys } from './key-material.ts'
 import { may, requireRootOrCredential, unknown } from './may.ts'
 import type { Call } from './operation.ts'
 import { isStronger, reachOf, requireCover, requireNotMore } from './stronger.ts'
 import { credentialMeant } from './whose-credential.ts'
 
-interface Asking extends WantedKeys {
+interface Asking extends WantedKeys, WantedCertificate {
   readonly credential_id?: string | undefined
   readonly replace_unused?: boolean | undefined
   readonly delivery?: DeliveryKind | undefined
@@ -58,8 +61,10 @@ function requireMayChange(
   })
 }
 
-const bringsKeys = ({ public_jwk, public_jwks, public_pem, encryption_jwk }: Asking): boolean =>
-  [public_jwk, public_jwks, public_pem, encryption_jwk].some((key) => key !== undefined)
+const bringsKeys = (asked: Asking): boolean =>
+  Object.keys({ ...keyFields, ...certificateFields }).some(
+    (name) => asked[name as keyof Asking] !== undefined,
+  )
 
 /** The new secret of a stronger agent, or of another one whose old secret is compromised, goes to it. */
 export function refuseUnsafeDelivery(

@@ -9,6 +9,7 @@ import { credentialUse, neverUsed, putCredential } from '../store/credentials.ts
 import { insertRevocation } from '../store/revocations.ts'
 import { one } from '../store/store.ts'
 import type { Write } from '../store/store.ts'
+import { certificateFields, parseCertificate } from './certificate-material.ts'
 import * as field from './fields.ts'
 import { keyFields, parseKeys } from './key-material.ts'
 import type { Keys } from './key-material.ts'
@@ -35,6 +36,7 @@ const input = z.object({
     .optional()
     .describe('For a lost answer: replace a successor that was never used.'),
   ...keyFields,
+  ...certificateFields,
   delivery: field.delivery.optional(),
 })
 
@@ -76,11 +78,14 @@ export const rotateCredential = defineOperation({
     const isUnclaimed = overlap === 0 && asked.delivery === 'handoff' && !isKeyed(old.kind)
     const held = isUnclaimed ? requireWayIn(call, agent, { without: old.id }) : undefined
     const { context, caller, now } = call
+    const which = { id: context.newId('crd'), agentId: agent.id, kind: old.kind }
+    const certified = await parseCertificate(call, which, asked, old)
     const keys = parseKeys(old.kind, asked)
     const fresh: Credential = {
       ...inherited(old, overlap),
       ...keys,
-      id: context.newId('crd'),
+      ...certified,
+      ...which,
       recordedStatus: 'active',
       createdAt: now,
       rotatedFrom: old.id,
@@ -89,11 +94,16 @@ export const rotateCredential = defineOperation({
       createdUnder: caller.acting.grant.id,
       version: 1,
     }
-    const made = await withProof(call, fresh, newTo(successor, keys), {
-      delivery: asked.delivery,
-      isFirst: false,
-      replacesOwnFile: isFileOf(call, old),
-    })
+    const made = await withProof(
+      call,
+      fresh,
+      { ...newTo(successor, keys), ...certified },
+      {
+        delivery: asked.delivery,
+        isFirst: false,
+        replacesOwnFile: isFileOf(call, old),
+      },
+    )
     const retiring = endOf(old, fresh.id, now, overlap, successor !== undefined)
     const use = await one(context.store.read(credentialUse(old.id)))
     const result: Rotated = {

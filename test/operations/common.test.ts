@@ -32,6 +32,9 @@ const rows: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   list_credentials: {},
   rotate_credential: { credential_id: crd },
   revoke_credential: { credential_id: crd, cause },
+  register_trust_anchor: { name: 'x', certificate: 'x' },
+  list_trust_anchors: {},
+  revoke_trust_anchor: { anchor: 'x', cause },
   server_status: {},
   list_mcp_servers: {},
   register_mcp_server: {
@@ -60,6 +63,7 @@ const reads = [
   'list_agents',
   'list_credentials',
   'list_mcp_servers',
+  'list_trust_anchors',
   'get_agent',
   'delegation_tree',
   'server_status',

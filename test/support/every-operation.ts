@@ -86,6 +86,9 @@ const variants: Readonly<Record<string, (about: About) => readonly Arguments[]>>
     { credential_id: credential, overlap_seconds: 0 },
   ],
   revoke_credential: ({ credential }) => [{ credential_id: credential, cause }],
+  register_trust_anchor: () => [{ name: 'made', certificate: 'x' }],
+  list_trust_anchors: () => [{}],
+  revoke_trust_anchor: () => [{ anchor: 'no-anchor', cause }],
   server_status: () => [{}],
   list_mcp_servers: () => [{}],
   register_mcp_server: ({ serverName }) => [
