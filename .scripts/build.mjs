@@ -1,5 +1,5 @@
-// Makes what is started and published: dist/main.js, the package `remit-mcp/verify` in dist/verify.js, and, when
-// run by itself, that package's types.
+// Makes what is started and published: dist/main.js, the packages `remit-mcp/verify` and `remit-mcp/sign`, and,
+// when run by itself, their types.
 import { spawnSync } from 'node:child_process'
 import { chmodSync, readdirSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
@@ -11,6 +11,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const outputs = [
   { entry: 'src/main.ts', name: 'main', banner: '#!/usr/bin/env node\n' },
   { entry: 'src/verify.ts', name: 'verify' },
+  { entry: 'src/sign.ts', name: 'sign' },
 ]
 const inputs = ['src', 'package.json', 'package-lock.json', 'tsconfig.json', '.scripts']
 
@@ -52,12 +53,12 @@ async function build({ entry, name, banner }) {
   }
 }
 
-/** What TypeScript says of `remit-mcp/verify`, and of what that is made of. */
+/** What TypeScript says of both packages, and of what they are made of. */
 export async function buildTypes(folder) {
   const flags =
     '--ignoreConfig --declaration --emitDeclarationOnly --target es2023 --lib es2023 --module nodenext --types node'
-  const entry = `${root}src/verify.ts`
-  const args = [...flags.split(' '), '--strict', '--allowImportingTsExtensions', entry]
+  const entries = [`${root}src/verify.ts`, `${root}src/sign.ts`]
+  const args = [...flags.split(' '), '--strict', '--allowImportingTsExtensions', ...entries]
   rmSync(folder, { recursive: true, force: true })
   const tsc = `${root}node_modules/.bin/tsc`
   const { status } = spawnSync(tsc, [...args, '--outDir', folder], { cwd: root, stdio: 'inherit' })

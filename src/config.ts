@@ -100,9 +100,9 @@ const schema = z.object({
       '`required` leaves a caller without `act_as` only `whoami`, `delegate_token` and the tree.',
     fallback: '`optional`',
   }),
-  REMIT_DELIVERY: delivery.default(['handle', 'meta', 'file', 'handoff']).meta({
+  REMIT_DELIVERY: delivery.default(['handle', 'meta', 'file', 'handoff', 'sealed']).meta({
     description:
-      'Ways in which tokens and secrets may be handed out: `handle`, `meta`, `file`, `handoff`, `inline`.',
+      'Ways in which tokens and secrets may be handed out: `handle`, `meta`, `file`, `handoff`, `sealed`, `inline`.',
     fallback: 'all but `inline`',
   }),
   REMIT_AUDIT_CHECKS: choice('batched', 'sync').default('batched').meta({

@@ -16,12 +16,22 @@ const mayImport: Record<string, readonly string[]> = {
   verify: ['core', 'crypto'],
   transports: ['core', 'operations', 'types of authority'],
   cli: ['core', 'operations', 'types of authority', 'config'],
-  app: ['core', 'crypto', 'store', 'config', 'authority', 'operations', 'transports', 'cli'],
+  app: [
+    'core',
+    'crypto',
+    'sign',
+    'store',
+    'config',
+    'authority',
+    'operations',
+    'transports',
+    'cli',
+  ],
   main: ['app', 'cli', 'config'],
 }
 
 /** The table of operations, and the face of the package `remit-mcp/verify`. */
-const barrels = new Set(['operations/index.ts', 'verify.ts'])
+const barrels = new Set(['operations/index.ts', 'verify.ts', 'sign.ts'])
 
 const source = new URL('../src/', import.meta.url)
 const files = readdirSync(source, { recursive: true, encoding: 'utf8' })

@@ -37,6 +37,10 @@ export function createHost(env: Environment, version: string, output: Output): H
       return diagnose(readConfig(env), env, Math.floor(Date.now() / 1000))
     },
     ...upkeep(configured),
+    async openSealed(asked) {
+      const { openSealed } = await import('./open-sealed.ts')
+      return openSealed(asked)
+    },
     async openSession(): Promise<Session> {
       const { takeEnvironmentCredential } = await import('../authority/environment.ts')
       const { config, log } = configured()

@@ -28,6 +28,24 @@ export interface VerifyAsked {
   readonly checkpoints?: string
 }
 
+export interface OpenAsked {
+  readonly jwe: string
+  readonly keyFile: string
+  readonly jwks: unknown
+  readonly issuer: string
+  readonly recipient: string
+  /** A file that does not exist yet. */
+  readonly out?: string
+}
+
+export interface OpenedText {
+  /** The grant or credential it is about. */
+  readonly about: string
+  readonly expiresAt: number
+  /** The token, or the JSON of a credential file. */
+  readonly text: string
+}
+
 export interface Host {
   readonly version: string
   init(options: { readonly orgName?: string }): Promise<InitResult>
@@ -41,6 +59,8 @@ export interface Host {
   restore(file: string, acceptOlder: boolean): Promise<RestoreResult>
   prune(asked: PruneAsked): Promise<PruneReport>
   rotateMaster(newKeyFile?: string): Promise<MasterRotation>
+  /** Opens what was sealed to the key in a private file; needs no store. */
+  openSealed(asked: OpenAsked): Promise<OpenedText>
   /** Falls back to the administrator's credential file where the environment names none. */
   openSession(): Promise<Session>
   /** Serves MCP until its input ends; returns the exit code. */

@@ -21,7 +21,11 @@ export function argumentsFrom(
   return whole
 }
 
-function contentOf(place: string, readStdin: () => string): string {
+/** What a file holds, or for `-` the standard input; refuses what cannot be read. */
+export function contentOf(
+  place: string,
+  readStdin: () => string = () => readFileSync(0, 'utf8'),
+): string {
   try {
     return place === '-' ? readStdin() : readFileSync(place, 'utf8')
   } catch (error) {

@@ -5,6 +5,7 @@ import { Command, CommanderError } from 'commander'
 import { operations } from '../operations/index.ts'
 import { fail } from './failure.ts'
 import type { Host } from './host.ts'
+import { openCommand } from './open-command.ts'
 import { commandNameOf, operationCommand } from './operation-command.ts'
 import type { Wiring } from './operation-command.ts'
 import type { Output } from './output.ts'
@@ -51,6 +52,7 @@ function programFor(args: readonly string[], wiring: Wiring): Command {
     pruneCommand(wiring),
     keysCommand(wiring),
     auditCommand(wiring),
+    openCommand(wiring),
   ]
   program.commandsGroup('On the host:')
   for (const command of onHost) program.addCommand(command)

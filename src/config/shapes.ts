@@ -4,7 +4,7 @@
 import * as z from 'zod'
 import { parseScopes } from '../core/scope.ts'
 
-export const kinds = ['handle', 'meta', 'file', 'handoff', 'inline'] as const
+export const kinds = ['handle', 'meta', 'file', 'handoff', 'sealed', 'inline'] as const
 export const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
 const unexpanded = /\$\{[^}]*\}/
@@ -52,14 +52,7 @@ export const delivery = text
   .transform((value) => value.split(/[\s,]+/).filter((kind) => kind !== ''))
   .pipe(
     z
-      .array(
-        z.enum(kinds, {
-          error: ({ input }) =>
-            input === 'sealed'
-              ? 'names sealed, which is not supported yet'
-              : `must list some of: ${kinds.join(', ')}`,
-        }),
-      )
+      .array(z.enum(kinds, { error: `must list some of: ${kinds.join(', ')}` }))
       .min(1, `must list some of: ${kinds.join(', ')}`),
   )
 

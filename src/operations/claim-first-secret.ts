@@ -10,7 +10,7 @@ import { claimHandoff as claimed } from '../store/handoffs.ts'
 import type { Claim, Handoff } from '../store/handoffs.ts'
 import type { Write } from '../store/store.ts'
 import type { ClaimResult } from './claim-handoff.ts'
-import { chooseDelivery, handOutSecret } from './delivery.ts'
+import { chooseDelivery, handOutSecret, sealSecret } from './delivery.ts'
 import type { Delivery } from './delivery.ts'
 import { handoffMeant, noHandoff } from './handoff-meant.ts'
 import { hashed } from './new-credential.ts'
@@ -101,7 +101,10 @@ async function firstClaim(
       claimed(handoff.id, now, undefined),
       putCredential({ ...proven, version: credential.version + 1 }),
     ],
-    handing: handOutSecret(context, kind, secret, file, credential.expiresAt),
+    handing:
+      kind === 'sealed'
+        ? sealSecret(context, { ...credential, credentialId: credential.id }, file)
+        : handOutSecret(context, kind, secret, file, credential.expiresAt),
   }
 }
 

@@ -2,8 +2,9 @@
 // operator allowed `inline`; what is handed out exists only after the commit.
 
 import { deliverFile, replaceCredentialFile } from '../authority/deliveries.ts'
-import type { DeliveryKind } from '../authority/context.ts'
+import type { Context, DeliveryKind } from '../authority/context.ts'
 import type { Authority } from '../core/authority.ts'
+import type { Credential } from '../core/credential.ts'
 import { Refusal } from '../core/refusal.ts'
 import { secretHash } from '../authority/by-secret.ts'
 import type { Issued } from '../authority/tokens.ts'
@@ -13,6 +14,7 @@ import { insertHandoff } from '../store/handoffs.ts'
 import type { Handoff } from '../store/handoffs.ts'
 import type { Write } from '../store/store.ts'
 import type { Call, Handed } from './operation.ts'
+import { sealedTo, sealingKey } from './sealing.ts'
 
 export interface Delivery {
   readonly writes: readonly Write[]
@@ -32,9 +34,6 @@ export function chooseDelivery(
 ): DeliveryKind {
   const kind = asked ?? (what === 'token' ? 'handle' : settings.localFiles ? 'file' : undefined)
   if (kind === undefined) throw badDelivery('Say how the secret shall be delivered.')
-  if (kind === 'sealed') {
-    throw new Refusal('unsupported', { message: 'Sealed delivery is not supported yet.' })
-  }
   if (kind === 'handle' && what === 'secret') {
     throw badDelivery('A secret cannot be fetched later by its id.')
   }
@@ -48,7 +47,7 @@ export function chooseDelivery(
 const badDelivery = (message: string): Refusal =>
   new Refusal('invalid_request', {
     message,
-    remedy: { text: 'Choose another delivery: meta, file or handoff.' },
+    remedy: { text: 'Choose another delivery: meta, file, handoff or sealed.' },
   })
 
 export interface TokenDelivery {
@@ -72,6 +71,16 @@ export function deliverToken(call: Call, wanted: TokenDelivery): Delivery {
       return later(async () => ({
         delivery: { kind, path: await deliverFile(call.context, issued.text(), token.expiresAt) },
       }))
+    case 'sealed': {
+      const key = sealingKey(call.context, recipientId)
+      return later(() =>
+        sealedTo(call.context, key, recipientId, {
+          sub: authority.grant.id,
+          token: issued.text(),
+          exp: token.expiresAt,
+        }),
+      )
+    }
     case 'handoff': {
       const { grant } = authority
       const about = { grantId: grant.id, audience: token.audience, ttl }
@@ -84,6 +93,8 @@ export function deliverToken(call: Call, wanted: TokenDelivery): Delivery {
 
 const later = (handOut: Delivery['handOut']): Delivery => ({ writes: [], handOut })
 
+type SealedSecret = Pick<SecretDelivery, 'agentId' | 'credentialId' | 'expiresAt' | 'credential'>
+
 export interface SecretDelivery {
   readonly delivery: DeliveryKind
   /** Absent for `handoff`, which makes the secret when it is claimed. */
@@ -93,6 +104,8 @@ export interface SecretDelivery {
   /** A first secret has nobody yet who could prove to be its recipient. */
   readonly isFirst: boolean
   readonly expiresAt?: number
+  /** Where it is new: what it brings to be sealed to. */
+  readonly credential?: Pick<Credential, 'encryptionKey'>
   /** Set when it succeeds the credential of the environment's file, which is then replaced. */
   readonly replacesOwnFile?: boolean
 }
@@ -104,8 +117,25 @@ export function deliverSecret(call: Call, wanted: SecretDelivery): Delivery {
   }
   if (secret === undefined) throw new Refusal('server_error')
   const file = { agent_id: agentId, credential_id: credentialId, secret: secret.reveal() }
+  if (kind === 'sealed') return sealSecret(call.context, wanted, file)
   const own = wanted.replacesOwnFile === true
   return handOutSecret(call.context, kind, secret, file, expiresAt, own)
+}
+
+/** To the agent alone whose secret it is; refuses where that has no key. */
+export function sealSecret(
+  context: Context,
+  { agentId, credentialId, expiresAt, credential }: SealedSecret,
+  file: Readonly<Record<string, unknown>>,
+): Delivery {
+  const key = sealingKey(context, agentId, credential)
+  return later(() =>
+    sealedTo(context, key, agentId, {
+      sub: credentialId,
+      credential: file,
+      ...(expiresAt !== undefined && { exp: expiresAt }),
+    }),
+  )
 }
 
 /** Hands out a secret of any class; `file` is the JSON that a file holds. */
@@ -118,6 +148,8 @@ export function handOutSecret(
   replacesOwnFile = false,
 ): Delivery {
   switch (kind) {
+    case 'sealed':
+      throw badDelivery('Only agents have keys to seal to.')
     case 'meta':
       return later(() => ({ delivery: { kind }, meta: { 'dev.remit/secret': secret.reveal() } }))
     case 'inline':

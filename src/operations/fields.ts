@@ -52,7 +52,7 @@ export const cursor = text.describe('next_cursor of the answer before.')
 export const delivery = z
   .enum(deliveryKinds)
   .describe(
-    'How to hand it out: handle (ids only), meta (result _meta), file (path), handoff (one-time code), inline (only if allowed).',
+    'How to hand it out: handle (ids only), meta (result _meta), file (path), handoff (one-time code), sealed (encrypted to the recipient), inline (only if allowed).',
   )
 export const require = z.array(z.enum(protections)).max(protections.length)
 export const status = z.enum(agentStatuses)

@@ -147,6 +147,7 @@ export async function withSecret(
     agentId,
     credentialId,
     isFirst: options.isFirst,
+    credential,
     ...(expiresAt !== undefined && { expiresAt }),
     ...(options.replacesOwnFile === true && { replacesOwnFile: true }),
   }

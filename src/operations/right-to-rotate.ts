@@ -13,6 +13,7 @@ import { keyFields } from './key-material.ts'
 import type { WantedKeys } from './key-material.ts'
 import { may, requireRootOrCredential, unknown } from './may.ts'
 import type { Call } from './operation.ts'
+import { canBeSealedTo } from './sealing.ts'
 import { isStronger, reachOf, requireCover, requireNotMore } from './stronger.ts'
 import { credentialMeant } from './whose-credential.ts'
 
@@ -77,11 +78,13 @@ export function refuseUnsafeDelivery(
 ): void {
   if (isOwn || isKeyed(old.kind)) return
   const kind = chooseDelivery(call, delivery, 'secret')
+  // Sealed to what the agent had registered before, it goes to that agent alone.
+  if (kind === 'sealed' && canBeSealedTo(call.context, agent.id)) return
   if (overlap === 0) {
     throw new Refusal('invalid_request', {
       message: 'A compromised secret of another agent cannot be replaced by handing it over.',
       remedy: {
-        text: 'Revoke it with revoke_credential, then give the agent a new one with add_credential.',
+        text: 'Seal it, if the agent has a key for that; or revoke it with revoke_credential, then give the agent a new one with add_credential.',
         operation: 'revoke_credential',
       },
     })
@@ -90,7 +93,7 @@ export function refuseUnsafeDelivery(
   throw new Refusal('exceeds_ceiling', {
     message: 'The new secret of a stronger agent goes to that agent alone.',
     missing_at: call.caller.agent.id,
-    remedy: { text: 'Use delivery handoff, which only that agent can claim.' },
+    remedy: { text: 'Use delivery handoff or sealed, which only that agent can claim or open.' },
   })
 }
 

@@ -47,7 +47,7 @@ describe('the token reaches its holder', () => {
   })
 
   test.each([
-    ['sealed', 'unsupported', {}],
+    ['sealed', 'invalid_request', {}],
     ['inline', 'invalid_request', { delivery: ['handle'] as const }],
     ['file', 'invalid_request', { localFiles: false }],
   ])('%s is refused as %s where it is not to be had', async (delivery, code, settings) => {
@@ -57,9 +57,9 @@ describe('the token reaches its holder', () => {
     expect((await contents(w))['tokens']).toEqual(before['tokens'])
   })
 
-  test('bound keys are not supported yet', async () => {
+  test('a key that is none is bound to nothing', async () => {
     const w = await world()
     const bound = { ...asked, bind_jwk: { kty: 'OKP' } }
-    expect(await refuse(w, mintToken, bound)).toMatchObject({ code: 'unsupported' })
+    expect(await refuse(w, mintToken, bound)).toMatchObject({ code: 'invalid_request' })
   })
 })

@@ -213,7 +213,7 @@ test.each<[string, Record<string, unknown>, string]>([
   ['an overlap of more than a year', { overlap_seconds: 31_536_001 }, 'invalid_request'],
   ['a key in place of a secret', { public_jwk: {} }, 'invalid_request'],
   ['a handle', { delivery: 'handle' }, 'invalid_request'],
-  ['sealed delivery', { delivery: 'sealed' }, 'unsupported'],
+  ['sealed delivery without a key for it', { delivery: 'sealed' }, 'invalid_request'],
   ['an id of another kind', { credential_id: 'agt_00000000000000000000000001' }, 'invalid_request'],
   ['act_as', { act_as: 'grt_00000000000000000000000001' }, 'invalid_request'],
 ])('%s is refused', async (_, asked, code) => {

@@ -286,7 +286,7 @@ const defaults: Omit<Settings, 'home'> = {
   tokenMax: 3600,
   grantMax: 86_400,
   actAs: 'optional',
-  delivery: ['handle', 'meta', 'file', 'handoff', 'inline'],
+  delivery: ['handle', 'meta', 'file', 'handoff', 'sealed', 'inline'],
   auditChecks: 'batched',
   maxChildren: 1000,
   maxGrantsPerRoot: 10_000,

@@ -1,0 +1,10 @@
+// The package `remit-mcp/sign`: what an agent's side does with its own keys, in harnesses, clients and the
+// agents themselves. Pure functions of their arguments: no database, no native module, no server.
+//
+//   const proof = await signCallProof(privateJwk, { audience, operation, arguments, meta, of: { token } })
+
+export type { ProvenCall } from './crypto/call-proof.ts'
+export { signCallProof, signDpopProof } from './sign/key-proof.ts'
+export type { DpopRequest, PrivateJwk, Stamp } from './sign/key-proof.ts'
+export { openDelivery } from './sign/open-delivery.ts'
+export type { Opened, OpenFlaw, Opening } from './sign/open-delivery.ts'
