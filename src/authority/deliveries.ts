@@ -1,11 +1,16 @@
 // Files that hand out a token or secret: this server picks the path, the name is random, only the owner
 // may read it, and it goes when what it holds has expired. The expiry is kept as the file's own time.
 
-import { mkdir, readdir, stat, unlink, utimes } from 'node:fs/promises'
+import { readdir, stat, unlink, utimes } from 'node:fs/promises'
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { Context, Settings } from './context.ts'
-import { readPrivateFile, replacePrivateFile, writePrivateFile } from './private-file.ts'
+import {
+  makeFolder,
+  readPrivateFile,
+  replacePrivateFile,
+  writePrivateFile,
+} from './private-file.ts'
 
 const farFuture = 4_102_444_800
 const longestTimer = 2_147_483_647
@@ -21,7 +26,7 @@ export async function deliverFile(
   expiresAt?: number,
 ): Promise<string> {
   const folder = join(settings.home, 'deliveries')
-  await mkdir(folder, { recursive: true, mode: 0o700 })
+  makeFolder(folder)
   const path = join(folder, randomBytes(16).toString('hex'))
   await writePrivateFile(path, text)
   const until = expiresAt ?? farFuture

@@ -19,7 +19,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import type { Stats } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 
 export type PrivateText =
   | { readonly ok: true; readonly text: string }
@@ -71,9 +71,19 @@ export function replacePrivateFile(path: string, text: string): void {
   syncFolder(dirname(path))
 }
 
+/** Makes a folder, and those above it that are missing, durably and open to nobody else. */
+export function makeFolder(path: string): void {
+  const first = mkdirSync(path, { recursive: true, mode: 0o700 })
+  if (first === undefined) return
+  for (let made = resolve(path); ; made = dirname(made)) {
+    syncFolder(dirname(made))
+    if (made === resolve(first) || made === dirname(made)) return
+  }
+}
+
 /** Makes a folder of one's own; an empty one that was too open is closed. */
 export function makePrivateFolder(path: string): void {
-  mkdirSync(path, { recursive: true, mode: 0o700 })
+  makeFolder(path)
   const { uid } = lstatSync(path)
   if (isOwn(uid) && readdirSync(path).length === 0) chmodSync(path, 0o700)
 }

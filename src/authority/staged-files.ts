@@ -2,9 +2,9 @@
 // and moved there after it, so that a crash leaves neither a store without its files nor files that
 // belong to no store. What a crash left half way is finished by `placeStaged`.
 
-import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { readdirSync, renameSync, rmSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { writePrivateFile, syncFolder } from './private-file.ts'
+import { makeFolder, syncFolder, writePrivateFile } from './private-file.ts'
 
 const marker = '.staged-'
 
@@ -15,7 +15,7 @@ export const stagedPath = (path: string, owner: string): string =>
 /** Writes each text beside its path, durably. `owner` is fixed by the commit that makes them good. */
 export function stage(files: ReadonlyMap<string, string>, owner: string): void {
   for (const [path, text] of files) {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    makeFolder(dirname(path))
     writePrivateFile(stagedPath(path, owner), text)
   }
 }
