@@ -1,27 +1,22 @@
 // A server is killed under load, again and again: what it acknowledged is there, nothing is half done, the
-// audit verifies, and an answer that was lost is had by repeating the call. REMIT_TEST_ROUNDS makes it longer.
+// audit verifies, and an answer that was lost is had by repeating the call.
 import { copyFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { isOnPostgres } from '../support/database.ts'
-import { admin, home, jsonFile, local, serve } from './support.ts'
-import type { Holder, Home, Server } from './support.ts'
-import {
-  delegateUntilGone,
-  mintUntilGone,
-  newLedger,
-  revokeUntilGone,
-  rotateUntilGone,
-  send,
-  settle,
-  successorOf,
-} from './writers.ts'
+import { rounds } from '../support/rounds.ts'
+import { seeded } from '../support/seeded.ts'
+import { expectWhole, fileOnce, integrity, recoverFile, repeatAll } from './aftermath.ts'
+import type { Filing } from './aftermath.ts'
+import { admin, home, local, serve } from './support.ts'
+import type { Holder } from './support.ts'
+import { newLedger, send, settle, successorOf, writeUntilGone } from './writers.ts'
 import type { Ledger, Sent } from './writers.ts'
 
-const rounds = Math.max(25, Number(process.env['REMIT_TEST_ROUNDS'] ?? 0))
+const crashes = rounds({ short: 25, long: 200 })
+const chance = seeded()
 
 test(
-  `${rounds} crashes under load lose nothing and lock nobody out`,
-  { timeout: rounds * 12_000 },
+  `${crashes} crashes under load lose nothing and lock nobody out (seed ${chance.seed})`,
+  { timeout: crashes * 30_000 },
   async () => {
     const own = await home()
     const ledger = newLedger()
@@ -31,7 +26,7 @@ test(
     ]
     const filing: Filing = { key: 0, isLost: false }
     let crashed: readonly Sent[] = []
-    for (let round = 0; round <= rounds; round++) {
+    for (let round = 0; round <= crashes; round++) {
       await recoverFile(own, filing)
       const [server, filer] = await Promise.all([
         serve(own.env(admin), 'unchecked'),
@@ -41,8 +36,11 @@ test(
       expectWhole(own)
       await repeatAll(ledger, server, crashed, rotating)
       expect(own.first('select count(*) from grants where standing = 0')).toBe(ledger.grants.size)
+      expect(own.first(`select count(distinct target) from revocations where kind = 'grant'`)).toBe(
+        ledger.revoking.size,
+      )
       expect((await server.call('verify_audit')).result['ok']).toBe(true)
-      if (round === rounds) break
+      if (round === crashes) break
 
       const parent = await send(ledger, server, 'mint_token', {
         scopes: ['demo:read', 'tokens:delegate'],
@@ -52,11 +50,7 @@ test(
       ledger.grants.add(parentId)
       settle(ledger)
       const writers = [
-        mintUntilGone(ledger, server),
-        mintUntilGone(ledger, server),
-        delegateUntilGone(ledger, server, parentId),
-        revokeUntilGone(ledger, server),
-        ...rotating.map((agent) => rotateUntilGone(ledger, server, agent)),
+        ...writeUntilGone(ledger, server, parentId, rotating),
         fileOnce(filer, filing),
       ]
       await randomMoment(round, ledger)
@@ -117,128 +111,9 @@ const refusals = (sent: readonly Sent[]) =>
 /** By the clock, or by what was acknowledged: early in some calls, late in others. */
 async function randomMoment(round: number, ledger: Ledger): Promise<void> {
   const pause = (most: number) =>
-    new Promise((resolve) => void setTimeout(resolve, Math.random() * most))
+    new Promise((resolve) => void setTimeout(resolve, chance.below(most)))
   if (round % 2 === 0) return void (await pause(150))
-  const enough = 1 + Math.floor(Math.random() * 30)
+  const enough = 1 + chance.below(30)
   while (ledger.sent.filter(({ answer }) => answer !== undefined).length < enough) await pause(2)
   await pause(5)
 }
-
-/** Everything acknowledged is there; everything else is had by the same call again. */
-async function repeatAll(
-  ledger: Ledger,
-  server: Server,
-  crashed: readonly Sent[],
-  rotating: readonly { holder: Holder }[],
-): Promise<void> {
-  const { grants, revoking } = ledger
-  const repeatable = crashed.filter(({ name, answer }) => {
-    const isRevoked = revoking.has(String(answer?.result['grant_id']))
-    return name !== 'rotate_credential' && !isRevoked
-  })
-  const repeated = await Promise.all(
-    repeatable.map(async ({ name, args, meta, answer }) => {
-      const again = await server.call(name, args, meta)
-      const isRevocation = name === 'revoke_token'
-      const id = isRevocation ? args['grant_id'] : again.result['grant_id']
-      if (!isRevocation) grants.add(String(id))
-      const { result } = await server.call('introspect_token', { grant_id: id })
-      return {
-        found: { name, code: again.code, id, active: result['active'] },
-        expected: {
-          name,
-          code: 'allowed',
-          id: answer?.result['grant_id'] ?? id,
-          active: !isRevocation,
-        },
-      }
-    }),
-  )
-  expect(repeated.map(({ found }) => found)).toEqual(repeated.map(({ expected }) => expected))
-  for (const agent of rotating) {
-    const lost = crashed.find(({ meta, answer }) => meta === agent.holder.meta && !answer)
-    agent.holder = await repeatRotation(server, agent.holder, lost)
-    expect((await server.call('whoami', {}, agent.holder.meta)).code).toBe('allowed')
-  }
-}
-
-/** By the secret that the lost answer would have replaced. */
-async function repeatRotation(server: Server, holder: Holder, lost: Sent | undefined) {
-  if (lost === undefined) return holder
-  return successorOf(holder, await server.call(lost.name, lost.args, lost.meta))
-}
-
-interface Filing {
-  key: number
-  isLost: boolean
-}
-
-/** The server's own credential file, once per process: from then on its credential is retiring. */
-async function fileOnce(server: Server, filing: Filing): Promise<void> {
-  filing.isLost = true
-  filing.key += 1
-  const args = { overlap_seconds: 3600, idempotency_key: `file-${filing.key}` }
-  const answer = await server.call('rotate_credential', args).catch(() => undefined)
-  if (answer === undefined) return
-  expect(answer.code).toBe('allowed')
-  filing.isLost = false
-}
-
-/** Whichever credential the file holds after the crash, it can rotate, or repeat what it did. */
-async function recoverFile(own: Home, filing: Filing): Promise<void> {
-  expect(jsonFile(own.file(local))['agent_id']).toBe(own.made.local.agent_id)
-  if (!filing.isLost) return
-  const key = `file-${filing.key}`
-  const line = ['rotate-credential', '--overlap-seconds', '3600', '--idempotency-key', key]
-  const { code, err } = await own.run(line, { env: { REMIT_CREDENTIAL_FILE: local } })
-  expect([code, err]).toEqual([0, ''])
-  filing.isLost = false
-}
-
-/** What would be there if a change had been made in part. */
-const halves = {
-  'a grant without its token': `
-    select count(*) from grants g where g.standing = 0
-      and not exists (select 1 from tokens t where t.grant_id = g.id)`,
-  'a grant without its event': `
-    select count(*) from grants g where g.standing = 0
-      and not exists (
-        select 1 from audit_events e
-        where e.target = g.id and e.operation in ('mint_token', 'delegate_token')
-      )`,
-  'an event without its grant': `
-    select count(*) from audit_events e
-    where e.operation in ('mint_token', 'delegate_token') and e.outcome = 'allowed'
-      and not exists (select 1 from grants g where g.id = e.target)`,
-  'a grant without its idempotency record, or the record alone': `
-    select (select count(*) from grants where standing = 0)
-      - (select count(*) from idempotency where operation in ('mint_token', 'delegate_token'))`,
-  'a revocation without its event': `
-    select count(*) from revocations r where r.kind = 'grant'
-      and not exists (
-        select 1 from audit_events e where e.target = r.target and e.operation = 'revoke_token'
-      )`,
-  'an event without its revocation': `
-    select count(*) from audit_events e
-    where e.operation = 'revoke_token' and e.outcome = 'allowed'
-      and e.detail not like '%"repeated":true%'
-      and not exists (select 1 from revocations r where r.target = e.target)`,
-  'a rotation without its successor': `
-    select count(*) from credentials old where old.rotated_to is not null
-      and not exists (
-        select 1 from credentials c where c.id = old.rotated_to and c.rotated_from = old.id
-      )`,
-  'a successor without its rotation': `
-    select count(*) from credentials c where c.rotated_from is not null
-      and not exists (
-        select 1 from credentials old where old.id = c.rotated_from and old.rotated_to is not null
-      )`,
-}
-
-function expectWhole(own: Home): void {
-  const found = Object.entries(halves).map(([what, sql]) => [what, own.first(sql)])
-  expect(found.filter(([, number]) => number !== 0)).toEqual([])
-}
-
-const integrity = (own: Home): unknown =>
-  isOnPostgres() ? 'ok' : own.first('pragma integrity_check')

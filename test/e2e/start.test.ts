@@ -4,6 +4,7 @@ import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } 
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { expect, test } from 'vitest'
+import { isOnPostgres } from '../support/database.ts'
 import { admin, bare, emptyHome, home, jsonFile, local, runMain, serve, start } from './support.ts'
 import type { Env, Home, Ran } from './support.ts'
 
@@ -29,7 +30,9 @@ test('without a store nothing starts and nothing is made', async () => {
   expect((await stdio({ ...bare, REMIT_HOME: path })).code).toBe(7)
 })
 
-test.each<[string, number, RegExp, (own: Home) => void]>([
+type Damage = [string, number, RegExp, (own: Home) => void]
+
+const inFile: Damage[] = [
   ['missing', 7, /remit init/, ({ file }) => rmSync(file('remit.db'))],
   ['empty', 7, /is empty.*remit init/, ({ file }) => writeFileSync(file('remit.db'), '')],
   [
@@ -44,6 +47,16 @@ test.each<[string, number, RegExp, (own: Home) => void]>([
     /something else.*another REMIT_HOME/,
     ({ file }) => foreign(file('remit.db')),
   ],
+]
+
+const onServer: Damage[] = [
+  ['away', 7, /database answered ECONNREFUSED/, ({ file }) => away(file('database-url'))],
+  ['empty', 7, /no store.*remit init/, ({ alter }) => alter(emptied)],
+  ['a foreign one', 7, /something else/, ({ alter }) => alter(`${emptied}; ${notes}`)],
+]
+
+test.each<Damage>([
+  ...(isOnPostgres() ? onServer : inFile),
   ['under another key', 7, /master key is not the one/, ({ file }) => otherKey(file('master.key'))],
   ['without its key', 7, /master\.key/, ({ file }) => rmSync(file('master.key'))],
   [
@@ -77,7 +90,8 @@ test('a copied database cannot serve, nor with the registration of another store
   expect((await server.call('whoami')).code).toBe('allowed')
   const copy = emptyHome()
   mkdirSync(copy, { mode: 0o700 })
-  for (const name of ['remit.db', 'remit.db-wal', 'remit.db-shm', 'master.key']) {
+  const database = ['remit.db', 'remit.db-wal', 'remit.db-shm']
+  for (const name of [...(isOnPostgres() ? [] : database), 'master.key']) {
     copyFileSync(own.file(name), join(copy, name))
   }
   cpSync(own.file('credentials'), join(copy, 'credentials'), { recursive: true })
@@ -230,12 +244,23 @@ const asLine = (message: unknown): string =>
   `${typeof message === 'string' ? message : JSON.stringify(message)}\n`
 
 /** What lies where the store is, or should be; undefined where nothing does. */
-function storeOf({ file }: Home): string | undefined {
+function storeOf({ file, rows }: Home): unknown {
+  if (isOnPostgres()) return rows(tables).map(({ name }) => [name, rows(`select * from ${name}`)])
   try {
     return readFileSync(file('remit.db'), 'base64')
   } catch {
     return undefined
   }
+}
+
+const tables = `
+  select table_name as name from information_schema.tables
+  where table_schema = 'public' order by 1`
+const emptied = 'drop schema public cascade; create schema public'
+const notes = 'create table notes (text text)'
+
+function away(path: string): void {
+  writeFileSync(path, 'postgres://nobody@127.0.0.1:1/remit', { mode: 0o600 })
 }
 
 function overwrite(file: Home['file'], text: string): void {
@@ -245,7 +270,7 @@ function overwrite(file: Home['file'], text: string): void {
 function foreign(path: string): void {
   rmSync(path)
   const db = new Database(path)
-  db.exec('create table notes (text text)')
+  db.exec(notes)
   db.close()
 }
 

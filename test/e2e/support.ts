@@ -1,18 +1,18 @@
 // Real servers: the built file, started as a host starts it, each in a home of its own. What a test
 // starts here is ended with it, by its pid, and nothing else is.
-import Database from 'better-sqlite3'
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
 import { afterAll, onTestFinished, vi } from 'vitest'
-import { dropDatabase, isOnPostgres, newDatabase, numbered } from '../support/database.ts'
-import { askPostgres } from '../support/postgres-now.ts'
+import { dropDatabase, isOnPostgres, newDatabase } from '../support/database.ts'
 import { temporaryFolder } from '../support/temporary.ts'
+import { databaseOf } from './past-the-server.ts'
+import type { PastTheServer } from './past-the-server.ts'
 
 /** Many processes on a busy machine; nothing here is measured by the clock. */
 vi.setConfig({ testTimeout: 120_000 })
@@ -31,21 +31,19 @@ export interface Ran {
   readonly json: Fields
 }
 
-export interface Home {
+export interface Home extends PastTheServer {
   readonly path: string
   readonly file: (name: string) => string
   readonly made: Made
   /** The variables of a process in this home: with a credential file of it, if one is named. */
   env(credential?: string): Env
-  /** The first column of the first row of the store, with `?` for values. */
-  first(sql: string, values?: readonly string[]): unknown
   /** One command line of the real bin, as the administrator unless `env` says otherwise. */
   run(args: readonly string[], options?: { env?: Env; input?: string }): Promise<Ran>
   /** A credential of its own for a new agent, as `_meta` that presents it. */
-  agent(name: string, ceiling: readonly string[]): Promise<Holder>
+  agent(name: string, ceiling: readonly string[], env?: Env): Promise<Holder>
 }
 
-interface Made {
+export interface Made {
   /** Where it was made first. */
   readonly home: string
   readonly org_id: string
@@ -84,7 +82,11 @@ export const emptyHome = (): string => join(temporaryFolder(), 'home')
 export async function home(path = emptyHome()): Promise<Home> {
   const made = await (template ??= makeTemplate())
   cpSync(made.home, path, { recursive: true })
-  const database = copyOfDatabase()
+  return homeAt(path, made, copyOfDatabase())
+}
+
+/** What a folder is whose store is there already, in it or behind a URL. */
+export function homeAt(path: string, made: Made, database?: string): Home {
   const env = (credential?: string): Env => ({
     ...bare,
     HOME: dirname(path),
@@ -100,14 +102,12 @@ export async function home(path = emptyHome()): Promise<Home> {
     made,
     env,
     run,
-    first: (sql, values = []) =>
-      database === undefined
-        ? firstOfFile(join(path, 'remit.db'), sql, values)
-        : askPostgres(database, numbered(sql), values).first,
-    async agent(name, ceiling) {
+    ...databaseOf(database, path),
+    async agent(name, ceiling, more = {}) {
       const scopes = ceiling.flatMap((scope) => ['--ceiling', scope])
       const text = ['--name', name, '--description', 'Tests.', '--owner', 'tests', '--json']
-      const { json, err } = await run(['register-agent', ...text, ...scopes, '--delivery', 'file'])
+      const line = ['register-agent', ...text, ...scopes, '--delivery', 'file']
+      const { json, err } = await run(line, { env: more })
       const { path: file } = json['delivery'] as { path?: string }
       if (file === undefined) throw new Error(`register-agent failed: ${err}`)
       const { agent_id: id, credential_id: credentialId, secret } = jsonFile(file)
@@ -124,7 +124,7 @@ export async function home(path = emptyHome()): Promise<Home> {
 function behind(url: string | undefined, folder: string): Env {
   if (url === undefined) return {}
   const file = join(folder, 'database-url')
-  writeFileSync(file, url, { mode: 0o600 })
+  if (!existsSync(file)) writeFileSync(file, url, { mode: 0o600 })
   return { REMIT_DATABASE_URL_FILE: file, REMIT_REVOCATION: 'strict' }
 }
 
@@ -135,18 +135,6 @@ function copyOfDatabase(): string | undefined {
     dropDatabase(name)
   })
   return newDatabase(name, templateDatabase)
-}
-
-function firstOfFile(file: string, sql: string, values: readonly string[]): unknown {
-  const db = new Database(file, { readonly: true })
-  try {
-    return db
-      .prepare(sql)
-      .pluck()
-      .get(...values)
-  } finally {
-    db.close()
-  }
 }
 
 async function makeTemplate(): Promise<Made> {

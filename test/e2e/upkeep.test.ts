@@ -1,74 +1,16 @@
-// Upkeep of a store that is in use, with real processes: backups while others write, a master key that is
-// replaced by a process that is killed, signing keys that rotate under tokens in flight.
-import { copyFileSync, cpSync, mkdirSync } from 'node:fs'
-import { join } from 'node:path'
+// Upkeep of a store that is in use, with real processes: a master key that is replaced by a process that is
+// killed, signing keys that rotate under tokens in flight.
 import { setTimeout as wait } from 'node:timers/promises'
-import Database from 'better-sqlite3'
 import { expect, test } from 'vitest'
-import { temporaryFolder } from '../support/temporary.ts'
-import { admin, bare, emptyHome, home, runMain, serve, start } from './support.ts'
-import type { Home, Server } from './support.ts'
+import { rounds } from '../support/rounds.ts'
+import { admin, home, serve, start } from './support.ts'
+import type { Server } from './support.ts'
 
-const rounds = Math.max(12, Number(process.env['REMIT_TEST_ROUNDS'] ?? 0))
-
-test('backups that are taken while four processes write are whole, and hold all that was acknowledged', async () => {
-  const own = await home()
-  const servers = await Promise.all([1, 2, 3, 4].map(() => serve(own.env(admin), 'unchecked')))
-  const acknowledged: string[] = []
-  let writing = true
-  const writers = servers.map(async (server) => {
-    while (writing) {
-      const { code, result } = await server.call('mint_token', { scopes: ['demo:read'] })
-      expect(code).toBe('allowed')
-      acknowledged.push(String(result['grant_id']))
-    }
-  })
-  const folder = temporaryFolder()
-  const taken: { file: string; before: readonly string[]; after: number }[] = []
-  for (let n = 0; n < 4; n++) {
-    const before = [...acknowledged]
-    const file = join(folder, `backup-${n}`)
-    const { code, err } = await own.run(['backup', file])
-    expect({ code, err }).toEqual({ code: 0, err: '' })
-    taken.push({ file, before, after: acknowledged.length })
-  }
-  writing = false
-  await Promise.all(writers)
-  // They did write meanwhile.
-  for (const { before, after } of taken) expect(after).toBeGreaterThan(before.length)
-  for (const { file, before } of taken) {
-    const held = new Set(grantsIn(file))
-    expect(before.filter((id) => !held.has(id))).toEqual([])
-    const restored = await restoredHome(own, file)
-    expect(await runMain(['audit', 'verify'], restored)).toMatchObject({ code: 0 })
-    expect(await runMain(['whoami'], restored)).toMatchObject({ code: 0 })
-  }
-})
-
-const grantsIn = (file: string): string[] => {
-  const db = new Database(file, { readonly: true })
-  const ids = db.prepare('select id from grants').pluck().all() as string[]
-  db.close()
-  return ids
-}
-
-/** A home with everything but a database, into which a backup is restored. */
-async function restoredHome(own: Home, file: string) {
-  const path = emptyHome()
-  mkdirSync(path, { mode: 0o700 })
-  for (const name of ['master.key', 'registration.json']) {
-    copyFileSync(own.file(name), join(path, name))
-  }
-  cpSync(own.file('credentials'), join(path, 'credentials'), { recursive: true })
-  const env = { ...bare, REMIT_HOME: path }
-  const { code, err } = await runMain(['restore', file, '--json'], env)
-  expect(code === 0 ? '' : err).toBe('')
-  return env
-}
+const kills = rounds({ short: 12, long: 100 })
 
 test(
-  `a master key that is replaced by a process which is killed, ${rounds} times, locks nobody out`,
-  { timeout: rounds * 12_000 },
+  `a master key that is replaced by a process which is killed, ${kills} times, locks nobody out`,
+  { timeout: kills * 30_000 },
   async () => {
     const own = await home()
     const running = await serve(own.env(admin), 'unchecked')
@@ -76,9 +18,9 @@ test(
     expect((await own.run(['keys', 'rotate-master'])).code).toBe(0)
     const whole = Date.now() - begun
     let killed = 0
-    for (let round = 0; round < rounds; round++) {
+    for (let round = 0; round < kills; round++) {
       const child = start(['keys', 'rotate-master'], own.env())
-      await wait(whole * (0.4 + (0.6 * round) / rounds))
+      await wait(whole * (0.4 + (0.6 * round) / kills))
       child.kill('SIGKILL')
       if ((await child.ended).code === 'SIGKILL') killed += 1
       expect(await own.run(['whoami'])).toMatchObject({ code: 0 })
@@ -106,7 +48,7 @@ test('signing keys rotate in two processes without one token in flight being ref
   ].map(async ([minting, using]) => {
     while (rotating) seen.used += await fly(minting as Server, using as Server)
   })
-  for (let n = 0; n < 12; n++) {
+  for (let n = 0; n < 12 || seen.used <= 12; n++) {
     const { code, result } = await (n % 2 === 0 ? first : second).call('rotate_signing_key')
     expect(code).toBe('allowed')
     seen.keys.add(result['kid'])
@@ -114,8 +56,7 @@ test('signing keys rotate in two processes without one token in flight being ref
   }
   rotating = false
   await Promise.all(flying)
-  expect(seen.keys.size).toBe(12)
-  expect(seen.used).toBeGreaterThan(12)
+  expect(seen.keys.size).toBeGreaterThanOrEqual(12)
 })
 
 /** Tokens from one process, each used in the other at once and again after the next. */

@@ -8,10 +8,14 @@ export interface Sent {
   readonly name: string
   readonly args: Fields
   readonly meta: object
+  /** By the ledger's own count of time. */
+  readonly sentAt: number
+  answeredAt?: number
   answer?: Answer
 }
 
 export interface Ledger {
+  readonly now: () => number
   /** The calls since the last crash. */
   sent: Sent[]
   /** Every grant that was ever acknowledged, or made by a repeat. */
@@ -23,7 +27,8 @@ export interface Ledger {
   readonly lost: Record<string, number>
 }
 
-export const newLedger = (): Ledger => ({
+export const newLedger = (now: () => number = Date.now): Ledger => ({
+  now,
   sent: [],
   grants: new Set(),
   revoking: new Set(),
@@ -31,20 +36,39 @@ export const newLedger = (): Ledger => ({
   lost: {},
 })
 
+/** Sixteen at once, with one for the server's own file; until the server is gone. */
+export const writeUntilGone = (
+  ledger: Ledger,
+  server: Server,
+  parentId: string,
+  rotating: readonly { holder: Holder }[],
+): readonly Promise<void>[] => [
+  ...Array.from({ length: 7 }, () => mintUntilGone(ledger, server)),
+  ...Array.from({ length: 4 }, () => delegateUntilGone(ledger, server, parentId)),
+  ...Array.from({ length: 2 }, () => revokeUntilGone(ledger, server)),
+  ...rotating.map((agent) => rotateUntilGone(ledger, server, agent)),
+]
+
 let calls = 0
 
 /** Sends a call with a key of its own; `undefined` once the server is gone. */
 export async function send(
-  { sent }: Ledger,
+  { sent, now }: Ledger,
   server: Server,
   name: string,
   args: Fields,
   meta: object = {},
 ): Promise<Answer | undefined> {
-  const call: Sent = { name, args: { ...args, idempotency_key: `call-${calls++}` }, meta }
+  const call: Sent = {
+    name,
+    args: { ...args, idempotency_key: `call-${calls++}` },
+    meta,
+    sentAt: now(),
+  }
   sent.push(call)
   try {
     call.answer = await server.call(name, call.args, meta)
+    call.answeredAt = now()
     return call.answer
   } catch (error) {
     if (isGone(error)) return undefined
@@ -58,7 +82,7 @@ const isGone = (error: unknown): boolean =>
 
 const longLived = { scopes: ['demo:read'], grant_ttl_seconds: 86_400 }
 
-export async function mintUntilGone(ledger: Ledger, server: Server): Promise<void> {
+async function mintUntilGone(ledger: Ledger, server: Server): Promise<void> {
   for (;;) {
     const answer = await send(ledger, server, 'mint_token', longLived)
     if (answer === undefined) return
@@ -67,11 +91,7 @@ export async function mintUntilGone(ledger: Ledger, server: Server): Promise<voi
 }
 
 /** Below a grant that nobody revokes. */
-export async function delegateUntilGone(
-  ledger: Ledger,
-  server: Server,
-  act_as: string,
-): Promise<void> {
+async function delegateUntilGone(ledger: Ledger, server: Server, act_as: string): Promise<void> {
   for (;;) {
     const answer = await send(ledger, server, 'delegate_token', { ...longLived, act_as })
     if (answer === undefined) return
@@ -80,7 +100,7 @@ export async function delegateUntilGone(
 }
 
 /** Ends what was minted since the last crash, one after the other. */
-export async function revokeUntilGone(ledger: Ledger, server: Server): Promise<void> {
+async function revokeUntilGone(ledger: Ledger, server: Server): Promise<void> {
   const { sent, revoking } = ledger
   for (;;) {
     const grant_id = sent
@@ -110,7 +130,7 @@ async function whileAlive(server: Server): Promise<'gone' | 'alive'> {
 }
 
 /** Rotates one agent's secret again and again; overlaps of zero end the old one at the commit. */
-export async function rotateUntilGone(
+async function rotateUntilGone(
   ledger: Ledger,
   server: Server,
   agent: { holder: Holder },

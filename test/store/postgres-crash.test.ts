@@ -10,10 +10,9 @@ import { changesAfter, facts, insertFact } from '../../src/store/facts.ts'
 import type { Store } from '../../src/store/store.ts'
 import { startPostgres } from '../support/postgres-server.ts'
 import type { PostgresServer } from '../support/postgres-server.ts'
+import { rounds } from '../support/rounds.ts'
 import { agent } from '../support/state.ts'
 import { openPostgres, testKeys, unitOf } from '../support/postgres-store.ts'
-
-vi.setConfig({ testTimeout: 120_000 })
 
 let server: PostgresServer
 beforeAll(async () => {
@@ -21,9 +20,10 @@ beforeAll(async () => {
 })
 afterAll(() => server.stop())
 
-const rounds = Math.max(3, Number(process.env['REMIT_TEST_ROUNDS'] ?? 0))
+const crashes = rounds({ short: 3, long: 50 })
+vi.setConfig({ testTimeout: 60_000 + crashes * 20_000 })
 
-test(`nothing acknowledged is lost in ${rounds} crashes of the server, and nothing is made up`, async () => {
+test(`nothing acknowledged is lost in ${crashes} crashes of the server, and nothing is made up`, async () => {
   const stores = await Promise.all([0, 1].map(() => openPostgres(server.url)))
   const acknowledged: string[] = []
   const refused: string[] = []
@@ -42,7 +42,7 @@ test(`nothing acknowledged is lost in ${rounds} crashes of the server, and nothi
       }
     }
   }
-  for (let round = 0; round < rounds; round++) {
+  for (let round = 0; round < crashes; round++) {
     const before = acknowledged.length
     const writers = stores.flatMap((store) => [write(store), write(store), write(store)])
     await expect.poll(() => acknowledged.length, { interval: 5 }).toBeGreaterThan(before + 20)

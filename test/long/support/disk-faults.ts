@@ -1,12 +1,11 @@
-// A disk that fails on order, under real processes: disk-faults.c is compiled into a temporary folder and
-// loaded before their libc. Where there is no C compiler, or no Linux, whoever asks for it fails aloud.
+// A disk that fails on order, under real processes: disk-faults.c is loaded before their libc.
 
-import { spawnSync } from 'node:child_process'
 import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { temporaryFolder } from '../../support/temporary.ts'
+import { compilePreload } from './preload.ts'
 
 export type Order =
   | {
@@ -28,13 +27,10 @@ export interface FaultyDisk {
   order(...orders: readonly Order[]): void
 }
 
-const source = fileURLToPath(new URL('disk-faults.c', import.meta.url))
-
 export function faultyDisk(): FaultyDisk {
   const folder = temporaryFolder()
-  const library = join(folder, 'disk-faults.so')
+  const library = compilePreload(fileURLToPath(new URL('disk-faults.c', import.meta.url)))
   const orders = join(folder, 'orders')
-  compile(library)
   return {
     env: { LD_PRELOAD: library, DISK_FAULTS: orders },
     order: (...given) => {
@@ -43,14 +39,6 @@ export function faultyDisk(): FaultyDisk {
       renameSync(`${orders}.new`, orders)
     },
   }
-}
-
-function compile(library: string): void {
-  if (process.platform !== 'linux') throw new Error('Failing disks are made on Linux only.')
-  const args = ['-shared', '-fPIC', '-O1', '-o', library, source, '-ldl', '-lpthread']
-  const { error, status, stderr } = spawnSync('cc', args, { encoding: 'utf8' })
-  if (error !== undefined) throw new Error('Failing disks need a C compiler, `cc`.')
-  if (status !== 0) throw new Error(`The failing disk did not compile: ${stderr}`)
 }
 
 function lineOf(order: Order): string {
