@@ -12,6 +12,8 @@ import {
   count,
   databaseUrl,
   delivery,
+  holdsPassword,
+  isDatabaseUrl,
   issuer,
   levels,
   scopes,
@@ -230,7 +232,7 @@ function warningsOf(env: Environment): string[] {
 }
 
 const hasPassword = (url: string | undefined): boolean =>
-  url !== undefined && URL.canParse(url) && new URL(url).password !== ''
+  url !== undefined && isDatabaseUrl(url) && holdsPassword(url)
 
 /** What is said wherever a secret stands in the environment itself (authority: rule 10). */
 export const secretByValue = (name: string): string =>

@@ -109,6 +109,10 @@ const upkeep = (configured: () => { readonly config: Config; readonly log: Log }
       const { restore } = await import('./upkeep.ts')
       return restore(configured().config, file, acceptOlder)
     },
+    async moveStore(asked) {
+      const { moveStore } = await import('./upkeep.ts')
+      return moveStore(configured().config, asked)
+    },
     async prune(asked) {
       const { prune } = await import('./upkeep.ts')
       const { config, log } = configured()

@@ -1,11 +1,14 @@
 // Upkeep of a store, on its host, by whoever has its files and its master key: wired like the rest, but
 // without a registration and without a caller.
 
+import { resolve } from 'node:path'
 import { backupStore } from '../authority/backup.ts'
 import type { BackupResult } from '../authority/backup.ts'
 import type { Log } from '../authority/context.ts'
 import { exportLines } from '../authority/export-audit.ts'
-import { placeOf } from '../authority/home.ts'
+import { placeOf, urlIn } from '../authority/home.ts'
+import { moveStore as move } from '../authority/move-store.ts'
+import type { MoveResult } from '../authority/move-store.ts'
 import { onHost } from '../authority/on-host.ts'
 import type { OnHost } from '../authority/on-host.ts'
 import { pruneStore } from '../authority/prune.ts'
@@ -17,8 +20,10 @@ import type { MasterRotation } from '../authority/rotate-master.ts'
 import { verifyExport, verifyStore } from '../authority/verify-store.ts'
 import type { AuditVerdict, KnownStore } from '../authority/verify-store.ts'
 import { openExisting, starting } from '../app.ts'
-import type { VerifyAsked } from '../cli/host.ts'
+import type { MoveAsked, VerifyAsked } from '../cli/host.ts'
 import type { Config } from '../config.ts'
+import { holdsPassword, isDatabaseUrl } from '../config/shapes.ts'
+import { Refusal } from '../core/refusal.ts'
 import { judgeStore } from '../store/engine.ts'
 
 export const backup = (config: Config, file: string): Promise<BackupResult> =>
@@ -29,6 +34,39 @@ export const restore = (
   file: string,
   acceptOlder: boolean,
 ): Promise<RestoreResult> => starting(() => restoreStore(config, file, { acceptOlder }))
+
+/** Moves the store of a file to where it is said, or else to where the environment says. */
+export const moveStore = (config: Config, { from, to, toFile }: MoveAsked): Promise<MoveResult> =>
+  starting(() => {
+    if (to !== undefined && toFile !== undefined) throw oneTarget()
+    if (toFile !== undefined) return move(config, from, urlIn(resolve(toFile), '--to-file'))
+    if (to !== undefined) return move(config, from, givenUrl(to))
+    const place = placeOf(config)
+    if (place.engine !== 'postgres') throw noTarget()
+    return move(config, from, place.url)
+  })
+
+/** A flag can be read by every user of the machine, so that no secret is taken from one. */
+function givenUrl(url: string): () => string {
+  if (!isDatabaseUrl(url)) {
+    throw new Refusal('invalid_request', { message: '--to must be a postgres:// URL.' })
+  }
+  if (!holdsPassword(url)) return () => url
+  throw new Refusal('invalid_request', {
+    message: 'A URL that holds a password is not taken from a flag; nothing was changed.',
+    remedy: {
+      text: 'Put it into a file of your own (chmod 600) and name that: --to-file, or REMIT_DATABASE_URL_FILE.',
+    },
+  })
+}
+
+const oneTarget = (): Refusal =>
+  new Refusal('invalid_request', { message: 'Give --to or --to-file, not both.' })
+const noTarget = (): Refusal =>
+  new Refusal('invalid_request', {
+    message: 'It is not said where the store is to go.',
+    remedy: { text: 'Name it: --to-file, --to or REMIT_DATABASE_URL_FILE.' },
+  })
 
 export const rotateMaster = (config: Config, newKeyFile?: string): Promise<MasterRotation> =>
   starting(() => rotate(config, newKeyFile === undefined ? {} : { newKeyFile }))

@@ -20,6 +20,8 @@ import { placeOf, requirePrivateHome } from './home.ts'
 import { commitOnHost, onHost } from './on-host.ts'
 import type { HostOptions } from './on-host.ts'
 import { syncFolder } from './private-file.ts'
+import { endsOf } from './prove-audit.ts'
+import type { AuditEnds } from './prove-audit.ts'
 import { unlockBy } from './unlock.ts'
 
 export interface BackupResult {
@@ -27,11 +29,7 @@ export interface BackupResult {
   readonly store_id: string
   readonly bytes: number
   readonly change_seq: number
-  readonly audit: readonly {
-    readonly chain: string
-    readonly seq: number
-    readonly head: string
-  }[]
+  readonly audit: AuditEnds
 }
 
 /** Refuses a file that is there already, and a copy that is not what the store is. */
@@ -79,7 +77,7 @@ async function provenEnds(
     for (const head of heads) await requireCommitted(head, source)
     return {
       change_seq: (await one(copy.read(newestChange))) ?? 0,
-      audit: heads.map(({ chain, seq, hash }) => ({ chain, seq, head: hash })),
+      audit: endsOf(heads),
     }
   } finally {
     await copy.close()

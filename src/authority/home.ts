@@ -2,6 +2,7 @@
 
 import { join } from 'node:path'
 import type { Config } from '../config.ts'
+import { isDatabaseUrl } from '../config/shapes.ts'
 import { newId } from '../core/id.ts'
 import type { Place } from '../store/engine.ts'
 import { StoreProblem } from '../store/problem.ts'
@@ -21,17 +22,22 @@ type Placing = Pick<Config, 'home' | 'databaseUrl' | 'databaseUrlFile' | 'revoca
 
 /** Where the store is. Each process that opens one on PostgreSQL writes an audit chain of its own. */
 export function placeOf(config: Placing): Place {
-  const url = config.databaseUrl ?? urlIn(config.databaseUrlFile)
+  const file = config.databaseUrlFile
+  const url =
+    config.databaseUrl ?? (file === undefined ? undefined : urlIn(file, 'REMIT_DATABASE_URL_FILE'))
   if (url === undefined) return { engine: 'sqlite', path: homePaths(config.home).database }
   const chain = newId('evt').slice('evt_'.length)
   return { engine: 'postgres', url, chain, strict: config.revocation === 'strict' }
 }
 
-function urlIn(path: string | undefined): (() => string) | undefined {
-  if (path === undefined) return undefined
+/** The URL in a private file; `named` is how its user named the file. */
+export function urlIn(path: string, named: string): () => string {
   const file = readPrivateFile(path)
-  if (!file.ok) throw new StoreProblem('failed', `REMIT_DATABASE_URL_FILE: ${path} ${file.why}.`)
+  if (!file.ok) throw new StoreProblem('failed', `${named}: ${path} ${file.why}.`)
   const url = file.text.trim()
+  if (!isDatabaseUrl(url)) {
+    throw new StoreProblem('failed', `${named}: ${path} holds no postgres:// URL.`)
+  }
   return () => url
 }
 

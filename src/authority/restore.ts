@@ -15,28 +15,24 @@ import {
 import { basename, dirname, join, resolve } from 'node:path'
 import type { Config } from '../config.ts'
 import { Refusal } from '../core/refusal.ts'
-import { chainHeads } from '../store/audit.ts'
 import type { Checkpoint } from '../store/audit.ts'
 import { checkFile } from '../store/check-file.ts'
 import { syncFile } from '../store/copy-file.ts'
 import { judgeFile, openStore } from '../store/open.ts'
 import { StoreProblem } from '../store/problem.ts'
-import { auditHash, verifyAudit } from './audit-verification.ts'
-import { readCheckpoints } from './checkpoint-file.ts'
+import { auditHash } from './audit-verification.ts'
 import { placeOf, requirePrivateHome } from './home.ts'
 import { commitOnHost, onHost } from './on-host.ts'
 import type { HostOptions } from './on-host.ts'
 import { makePrivateFolder, syncFolder } from './private-file.ts'
+import { notWhole, proveAudit } from './prove-audit.ts'
+import type { AuditEnds } from './prove-audit.ts'
 import { unlockBy } from './unlock.ts'
 
 export interface RestoreResult {
   readonly database: string
   readonly store_id: string
-  readonly audit: readonly {
-    readonly chain: string
-    readonly seq: number
-    readonly head: string
-  }[]
+  readonly audit: AuditEnds
   /** How many checkpoints outside the database it was compared with. */
   readonly checkpoints_compared: number
   /** Where the checkpoints that the backup is older than are kept from now on. */
@@ -67,7 +63,7 @@ export async function restoreStore(
     chmodSync(draft, 0o600)
     judgeFile(draft)
     const flaws = flawsOf(draft)
-    if (flaws.length > 0) throw notWhole(file, flaws.join('; '))
+    if (flaws.length > 0) throw notWhole(file, 'restored', flaws.join('; '))
     const { lost, ...proven } = await prove(config, draft, file, options)
     syncFile(draft)
     const setAside = lost ? setCheckpointsAside(config.checkpoints) : undefined
@@ -92,30 +88,15 @@ async function prove(config: Config, draft: string, file: string, options: Resto
   const opened = openStore(draft, opening)
   try {
     const host = await onHost(opened, options)
-    const { store, keys, ring, self, now } = host
-    const verifiers = ring.verifiers('checkpoint', now())
-    const source = { store, hashOf: auditHash(keys), verifiers, issuer: self.issuer }
-    const report = await verifyAudit(source)
-    const bad = report.chains.find((each) => each.what !== undefined)
-    if (bad !== undefined) {
-      throw notWhole(file, `its audit does not verify: event ${bad.first_bad_seq} is ${bad.what}`)
-    }
-    const heads = await store.read(chainHeads)
-    const { genuine } = await readCheckpoints(config.checkpoints, source)
-    const isNewer = ({ chain, seq }: Checkpoint) =>
-      seq > (heads.find((head) => head.chain === chain)?.seq ?? 0)
-    // As far as the backup reaches it must be the same history.
-    const shared = genuine.filter((each) => !isNewer(each))
-    const again = await verifyAudit({ ...source, kept: shared })
-    if (!again.ok) throw otherHistory(file, config.checkpoints)
-    const newer = genuine.filter(isNewer).toSorted((a, b) => b.at - a.at || b.seq - a.seq)[0]
+    const { storeId } = host.self
+    const { heads, compared, newer } = await proveAudit(host, config.checkpoints, file, 'restored')
     if (newer !== undefined && options.acceptOlder !== true) throw isOlder(file, newer)
     const detail = newer === undefined ? {} : { accepted_older: true, lost_up_to: newer.seq }
-    await commitOnHost(host, { writes: [], events: [host.event('restore', self.storeId, detail)] })
+    await commitOnHost(host, { writes: [], events: [host.event('restore', storeId, detail)] })
     return {
-      store_id: self.storeId,
-      audit: heads.map(({ chain, seq, hash }) => ({ chain, seq, head: hash })),
-      checkpoints_compared: genuine.length,
+      store_id: storeId,
+      audit: heads,
+      checkpoints_compared: compared,
       lost: newer !== undefined,
     }
   } finally {
@@ -175,21 +156,12 @@ function refuseNoBackup(file: string): void {
   })
 }
 
-const notWhole = (file: string, why: string): StoreProblem =>
-  new StoreProblem('damaged', `${file} cannot be restored: ${why}. Nothing was changed.`)
-
 const isOlder = (file: string, { seq, at }: Checkpoint): Refusal =>
   new Refusal('conflict', {
     message: `${file} is older than the newest checkpoint, of event ${seq} at ${new Date(at * 1000).toISOString()}. Everything after the backup would be undone: what was revoked, suspended or rotated since would be valid again.`,
     remedy: {
       text: 'Look for a newer backup. If there is none: --accept-older, then revoke and rotate again what the audit shows.',
     },
-  })
-
-const otherHistory = (file: string, checkpoints: string): Refusal =>
-  new Refusal('conflict', {
-    message: `${file} holds another history than the checkpoints in ${checkpoints}. Nothing was changed.`,
-    remedy: { text: 'One of the two was tampered with, or belongs to another time of this store.' },
   })
 
 const onlySqlite = (): Refusal =>

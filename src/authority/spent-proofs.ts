@@ -22,7 +22,8 @@ export const spendingOf = ({ key, jti, freshUntil }: Proven): Spending => ({
 /** Spends an id; throws `replay_detected` where it was spent before. */
 export async function spendOnce(context: Context, { id, until }: Spending): Promise<void> {
   const { committer } = context
-  await committer.submit({ writes: [spendProof(id, until)], events: [] })
+  const writes = [spendProof(id, until)]
+  await committer.submit({ writes, events: [], reserved: 'revocations' })
   forgetOld(context)
 }
 

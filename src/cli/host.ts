@@ -6,6 +6,7 @@ import type { Context } from '../authority/context.ts'
 import type { Finding } from '../authority/diagnosis.ts'
 import type { InitResult } from '../authority/init.ts'
 import type { Presented } from '../authority/presented.ts'
+import type { MoveResult } from '../authority/move-store.ts'
 import type { PruneAsked, PruneReport } from '../authority/prune.ts'
 import type { RecoverResult } from '../authority/recover.ts'
 import type { RestoreResult } from '../authority/restore.ts'
@@ -46,6 +47,14 @@ export interface OpenedText {
   readonly text: string
 }
 
+/** Where a store is moved from, and to; the environment says where to, if neither of the two does. */
+export interface MoveAsked {
+  readonly from: string
+  readonly to?: string
+  /** A file that holds the URL. */
+  readonly toFile?: string
+}
+
 export interface Host {
   readonly version: string
   init(options: { readonly orgName?: string }): Promise<InitResult>
@@ -57,6 +66,7 @@ export interface Host {
   exportAudit(write: (line: string) => Promise<void>): Promise<number>
   backup(file: string): Promise<BackupResult>
   restore(file: string, acceptOlder: boolean): Promise<RestoreResult>
+  moveStore(asked: MoveAsked): Promise<MoveResult>
   prune(asked: PruneAsked): Promise<PruneReport>
   rotateMaster(newKeyFile?: string): Promise<MasterRotation>
   /** Opens what was sealed to the key in a private file; needs no store. */

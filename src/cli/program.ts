@@ -11,7 +11,13 @@ import type { Wiring } from './operation-command.ts'
 import type { Output } from './output.ts'
 import { auditCommand } from './audit-commands.ts'
 import { doctorCommand, initCommand, migrateCommand } from './store-commands.ts'
-import { backupCommand, keysCommand, pruneCommand, restoreCommand } from './upkeep-commands.ts'
+import {
+  backupCommand,
+  keysCommand,
+  migrateStoreCommand,
+  pruneCommand,
+  restoreCommand,
+} from './upkeep-commands.ts'
 
 /** Runs one command line (without `node` and script); returns the exit code. */
 export async function runProgram(
@@ -49,6 +55,7 @@ function programFor(args: readonly string[], wiring: Wiring): Command {
     migrateCommand(wiring),
     backupCommand(wiring),
     restoreCommand(wiring),
+    migrateStoreCommand(wiring),
     pruneCommand(wiring),
     keysCommand(wiring),
     auditCommand(wiring),

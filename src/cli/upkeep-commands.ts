@@ -47,6 +47,29 @@ export function restoreCommand({ host, output }: Wiring): Command {
     })
 }
 
+export function migrateStoreCommand({ host, output }: Wiring): Command {
+  return new Command('migrate-store')
+    .summary('move the store of a file to PostgreSQL')
+    .description(
+      'Copies everything into an empty database, proves that both are the same, and leaves the file as it was. Stop every server on it first.',
+    )
+    .requiredOption('--from <file>', 'the database file, remit.db')
+    .option('--to <url>', 'where it goes, as a URL without a password')
+    .option('--to-file <file>', 'a file that holds the URL; by default REMIT_DATABASE_URL_FILE')
+    .option('--json', 'print as JSON')
+    .action(async ({ from, to, toFile, json }: Given) => {
+      const moved = await host.moveStore({
+        from: String(from),
+        ...(typeof to === 'string' && { to }),
+        ...(typeof toFile === 'string' && { toFile }),
+      })
+      output.data(shown(moved, json))
+      output.say(
+        'Name the database to every server, with the same master key, and put the file away: what is still done there is lost.',
+      )
+    })
+}
+
 export function pruneCommand({ host, output }: Wiring): Command {
   return new Command('prune')
     .summary('remove what ended long ago')

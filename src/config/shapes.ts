@@ -56,10 +56,16 @@ export const delivery = text
       .min(1, `must list some of: ${kinds.join(', ')}`),
   )
 
-export const databaseUrl = text.refine(
-  (value) => /^postgres(ql)?:\/\//.test(value) && URL.canParse(value),
-  'must begin with postgres://',
-)
+export const isDatabaseUrl = (value: string): boolean =>
+  /^postgres(ql)?:\/\//.test(value) && URL.canParse(value)
+
+export const databaseUrl = text.refine(isDatabaseUrl, 'must begin with postgres://')
+
+/** Whether a URL holds one, in either place that the driver takes it from. */
+export const holdsPassword = (url: string): boolean => {
+  const { password, searchParams } = new URL(url)
+  return password !== '' || searchParams.has('password')
+}
 
 export const issuer = text.refine(isIssuer, 'must be an https:// or http:// address, or a urn')
 

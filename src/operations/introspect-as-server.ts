@@ -102,5 +102,6 @@ async function commit(
     return true
   }
   const all = [...spend, unrestrictedSince([own, ...guard], seq), ...writes]
-  return (await context.committer.submit({ writes: all, events: [event()] })) === 'committed'
+  const unit = { writes: all, events: [event()], reserved: 'checks' as const }
+  return (await context.committer.submit(unit)) === 'committed'
 }

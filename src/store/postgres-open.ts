@@ -98,7 +98,11 @@ async function column(client: pg.Client, sql: string): Promise<unknown[]> {
   return rows.map(([value]) => value)
 }
 
-async function withClient<T>(url: string, use: (client: pg.Client) => Promise<T>): Promise<T> {
+/** One connection for as long as it is used. */
+export async function withClient<T>(
+  url: string,
+  use: (client: pg.Client) => Promise<T>,
+): Promise<T> {
   const client = new pg.Client(settingsFor(url))
   client.on('error', () => undefined)
   try {

@@ -7,7 +7,8 @@ import { createBatchWriter } from './postgres-batch.ts'
 import type { BatchOptions } from './postgres-batch.ts'
 import { createFeed } from './postgres-feed.ts'
 import { asProblem, settingsFor, statementNames } from './postgres-settings.ts'
-import type { Read, Row, Store } from './store.ts'
+import type { StatementNames } from './postgres-settings.ts'
+import type { Read, Row, Seal, Store } from './store.ts'
 
 export interface PostgresOptions extends BatchOptions {
   /** Called with the query of a row whose MAC is wrong; such a row is left out. */
@@ -18,17 +19,17 @@ export interface PostgresOptions extends BatchOptions {
 
 const poolSize = 8
 
-/** Opens the store behind a URL whose schema is current. */
-export async function postgresStore(options: PostgresOptions): Promise<Store> {
-  const { url, seal, onDamage, strict } = options
-  const pool = new pg.Pool({ ...settingsFor(url), max: poolSize })
-  // A connection that breaks while idle is replaced at its next use.
-  pool.on('error', () => undefined)
-  const names = statementNames()
-
-  async function read<T>({ sql, values, map, damaged }: Read<T>): Promise<T[]> {
+/** Reads by a pool, or by one connection. */
+export const readerOf =
+  (
+    by: pg.Pool | pg.Client,
+    names: StatementNames,
+    seal: Seal,
+    onDamage: PostgresOptions['onDamage'],
+  ) =>
+  async <T>({ sql, values, map, damaged }: Read<T>): Promise<T[]> => {
     try {
-      const { rows } = await pool.query<Row>(names.of(sql, values))
+      const { rows } = await by.query<Row>(names.of(sql, values))
       return rows.flatMap((row) => {
         const record = map(row, seal)
         if (record !== undefined) return [record]
@@ -40,6 +41,15 @@ export async function postgresStore(options: PostgresOptions): Promise<Store> {
     }
   }
 
+/** Opens the store behind a URL whose schema is current. */
+export async function postgresStore(options: PostgresOptions): Promise<Store> {
+  const { url, seal, onDamage, strict } = options
+  const pool = new pg.Pool({ ...settingsFor(url), max: poolSize })
+  // A connection that breaks while idle is replaced at its next use.
+  pool.on('error', () => undefined)
+  const names = statementNames()
+
+  const read = readerOf(pool, names, seal, onDamage)
   const newest = async (): Promise<number> => (await read(newestChange))[0] ?? 0
   const feed = await createFeed(settingsFor(url), options.chain, newest).catch(
     async (error: unknown) => {
