@@ -43,7 +43,8 @@ export const fetchOf =
 
 export async function served(options: WorldOptions = {}): Promise<Served> {
   const w = await world(options)
-  const audience = audienceOf(w, await addServer(w, 'notes'))
+  const tools = [{ name: 'add' }, { name: 'list' }, { name: 'readAll', scope_name: 'read-all' }]
+  const audience = audienceOf(w, await addServer(w, 'notes', { tools }))
   const fetched: string[] = []
   const fetch = fetchOf(w.context, fetched)
   const both = { audience: [w.issuer, audience], grant_ttl_seconds: 900 }
