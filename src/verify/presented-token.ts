@@ -3,8 +3,8 @@
 
 import type { Reason } from './reasons.ts'
 
-export const tokenKey = 'dev.remit/token'
-export const proofKey = 'dev.remit/proof'
+const tokenKey = 'dev.remit/token'
+const proofKey = 'dev.remit/proof'
 
 export type PresentedToken =
   | { readonly ok: true; readonly token: string; readonly proof?: unknown }
