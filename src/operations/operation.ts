@@ -68,8 +68,6 @@ export interface Operation<Input extends Inputs = Inputs, Result extends object 
   readonly effect: 'read' | 'write' | 'destroy'
   /** Whether `·` needs a call by credential without `act_as` (authority: rules 1 and 3). */
   readonly ownNeedsCredential?: true
-  /** Declared, but answers `unsupported` until a later version: not listed. */
-  readonly comesLater?: true
   /** Whether an allowed call takes one use from limited grants (authority: rule 24). */
   readonly spendsUse: boolean
   /**

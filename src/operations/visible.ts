@@ -27,7 +27,6 @@ export function visibleTo(
   }
   const isByCredential = caller.credential !== undefined && !caller.actsAs
   return operations.filter((operation) => {
-    if (operation.comesLater === true) return false
     if (mustActDown(settings, caller) && !bareMay.has(operation.name)) return false
     if (caller.actsAs && operation.refusesActAs !== undefined) return false
     return operation.permission.split(' / ').some((way) => {

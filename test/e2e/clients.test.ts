@@ -45,8 +45,7 @@ describe.each(clients)('%s', (_name, connect) => {
     const client = await connect(own.env(local))
     const names = async (meta?: object) => (await client.list(meta)).tools.map(({ name }) => name)
     expect(await names()).toEqual(ofLocal)
-    const notListed = ['register_mcp_server', 'issue_registration_credential']
-    const whole = operations.map(({ name }) => name).filter((name) => !notListed.includes(name))
+    const whole = operations.map(({ name }) => name).filter((n) => n !== 'register_mcp_server')
     expect(await (await connect(own.env(admin))).list()).toMatchObject({
       tools: whole.map((name) => ({ name })),
     })

@@ -24,27 +24,28 @@ export interface Listed {
   readonly cacheScope?: string
 }
 
-export type Connect = (env: Env) => Promise<Connected>
+/** To the server that these arguments start. */
+export type Connect = (env: Env, args?: readonly string[]) => Promise<Connected>
 
 const info = { name: 'test', version: '1' }
-const child = (env: Env) => ({
+const child = (env: Env, args: readonly string[] = ['stdio']) => ({
   command: process.execPath,
-  args: [main, 'stdio'],
+  args: [main, ...args],
   env: { ...env },
   stderr: 'pipe' as const,
 })
 
-const older: Connect = async (env) => {
+const older: Connect = async (env, args) => {
   const client = new Client(info)
-  const transport = new StdioClientTransport(child(env))
+  const transport = new StdioClientTransport(child(env, args))
   return connected(client, transport)
 }
 
 const newer =
   (mode: 'legacy' | 'auto' | { pin: '2026-07-28' }, era: 'legacy' | 'modern'): Connect =>
-  async (env) => {
+  async (env, args) => {
     const client = new ModernClient(info, { versionNegotiation: { mode } })
-    const made = await connected(client, new ModernTransport(child(env)))
+    const made = await connected(client, new ModernTransport(child(env, args)))
     if (client.getProtocolEra() !== era) throw new Error(`the connection is not of the ${era} era`)
     return made
   }
