@@ -22,6 +22,11 @@ const ofFiles = ['backup', 'demo', 'inspector', 'power-cuts', 'readme'].map(
   (name) => `test/e2e/${name}.test.ts`,
 )
 
+/** What HTTP itself is asked, before any store is. */
+const ofHttp = ['names', 'misplaced', 'bodies', 'smuggling', 'stalled', 'rates'].map(
+  (name) => `test/attacks/http-${name}.test.ts`,
+)
+
 /** Of all that has a world or a home of its own. */
 const onBoth = [
   'test/{attacks,e2e}/**/*.test.ts',
@@ -53,7 +58,7 @@ const postgresql = (isLong: boolean) => ({
     include: isLong
       ? ['test/store/postgres-crash.test.ts', ...inRounds]
       : [onPostgres, ...onBoth, ...(engine === 'postgres' ? worlds : [])],
-    exclude: [packages, ...ofFiles],
+    exclude: [packages, ...ofFiles, ...ofHttp],
     env: { REMIT_TEST_ENGINE: 'postgres', ...lengthOf(isLong) },
     globalSetup: ['test/support/postgres-server.ts'],
   },

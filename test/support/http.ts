@@ -9,6 +9,7 @@ import type { World } from './world.ts'
 
 export interface HttpWorld {
   readonly url: string
+  stop(): Promise<void>
   /** Sends JSON; answers status, headers and the JSON that came back. */
   post(path: string, body: unknown, headers?: Record<string, string>): Promise<Answered>
   /** Calls an operation with a token, or without anything. */
@@ -49,7 +50,9 @@ export async function overHttp(w: World, options: HttpOptions = {}): Promise<Htt
     ...(issuerUrl !== undefined && { issuerUrl }),
     ...(patience !== undefined && { patience }),
   })
-  onTestFinished(() => serving.stop())
+  let stopping: Promise<void> | undefined
+  const stop = () => (stopping ??= serving.stop())
+  onTestFinished(stop)
   const { url } = serving
   const post: HttpWorld['post'] = async (path, body, headers = {}) =>
     answered(
@@ -61,6 +64,7 @@ export async function overHttp(w: World, options: HttpOptions = {}): Promise<Htt
     )
   return {
     url,
+    stop,
     post,
     operation: (name, args = {}, token) =>
       post(`/operations/${name}`, args, token === undefined ? {} : bearer(token)),

@@ -14,7 +14,7 @@ export interface Sent {
 const accept = 'application/json, text/event-stream'
 const prefix = 'io.modelcontextprotocol/'
 
-export const envelope = {
+const envelope = {
   [`${prefix}protocolVersion`]: '2026-07-28',
   [`${prefix}clientCapabilities`]: {},
   [`${prefix}clientInfo`]: { name: 'test', version: '1' },

@@ -26,7 +26,6 @@ export function listenerFor(door: Door) {
   return async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
     const began = door.metrics.begin()
     const done = () => door.metrics.end(began, incoming.method, incoming.url, outgoing.statusCode)
-    if (door.isStopping()) outgoing.shouldKeepAlive = false
     try {
       const { isLoopback } = admit(incoming)
       const body = await readBody(incoming, door.settings.mostBodyBytes)
@@ -34,6 +33,7 @@ export function listenerFor(door: Door) {
       // RFC 9449 §8.2: with every answer, the nonce of the next proof.
       if ('dpop' in arrived.headers) outgoing.setHeader('dpop-nonce', newestNonce(door.context))
       const answer = await direct[firstSegment(arrived.path)]?.(arrived)
+      if (door.isStopping()) outgoing.shouldKeepAlive = false
       if (answer === undefined) await route(incoming, outgoing, arrived)
       else write(outgoing, answer)
     } catch (error) {

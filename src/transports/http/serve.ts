@@ -32,6 +32,8 @@ export interface Patience {
 
 const usual: Patience = { headers: 10_000, request: 30_000, idle: 10_000, drain: 10_000 }
 
+const sweepMs = 20
+
 export interface Serving {
   /** Such as `http://127.0.0.1:8420`. */
   readonly url: string
@@ -74,8 +76,11 @@ export async function serveHttp(options: ServeOptions): Promise<Serving> {
       })
       const cut = setTimeout(() => server.closeAllConnections(), times.drain)
       await stop()
+      // A connection whose answer has left is idle from then on.
+      const sweep = setInterval(() => server.closeIdleConnections(), sweepMs)
       server.closeIdleConnections()
       await closed
+      clearInterval(sweep)
       clearTimeout(cut)
     },
   }
