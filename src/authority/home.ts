@@ -6,7 +6,7 @@ import { isDatabaseUrl } from '../config/shapes.ts'
 import { newId } from '../core/id.ts'
 import type { Place } from '../store/engine.ts'
 import { StoreProblem } from '../store/problem.ts'
-import { folderFault, readPrivateFile } from './private-file.ts'
+import { fileFault, folderFault, readPrivateFile } from './private-file.ts'
 
 export const homePaths = (home: string) => ({
   database: join(home, 'remit.db'),
@@ -41,12 +41,17 @@ export function urlIn(path: string, named: string): () => string {
   return () => url
 }
 
-/** Refuses a home that others could look or write into. */
+/** Refuses a home that others could look or write into, and a database in it that they could. */
 export function requirePrivateHome(home: string): void {
   const fault = folderFault(home)
-  if (fault === undefined) return
   if (fault === 'does not exist') {
     throw new StoreProblem('missing', `There is no store: ${home} ${fault}. Run \`remit init\`.`)
   }
-  throw new StoreProblem('failed', `The home ${home} ${fault}.`)
+  if (fault !== undefined) throw new StoreProblem('failed', `The home ${home} ${fault}.`)
+  const { database } = homePaths(home)
+  for (const path of [database, `${database}-wal`]) {
+    const flaw = fileFault(path)
+    if (flaw === undefined || flaw === 'does not exist') continue
+    throw new StoreProblem('failed', `${path} ${flaw}. Nothing was changed.`)
+  }
 }

@@ -7,6 +7,7 @@ import { closeSync, openSync, readSync, statSync } from 'node:fs'
 import { mac } from '../crypto/keyed-hash.ts'
 import type { Subkeys } from '../crypto/keyed-hash.ts'
 import { withRoom } from './disk.ts'
+import { requireOwnFiles, requireOwnLog } from './log-file.ts'
 import { inspect, migrate, migrations, schemaVersion } from './migrate.ts'
 import { StoreProblem } from './problem.ts'
 import { asProblem, openDatabase, sqliteStore } from './sqlite.ts'
@@ -52,6 +53,7 @@ export function openStore(path: string, options: OpenOptions): OpenedStore {
   const found = judgeFile(path)
   if (found.state !== 'store') throw noStore(path, found.state)
   const keys = options.keys(found)
+  requireOwnLog(path, options.hashOf(keys), sealBy(keys))
   const db = openDatabase(path)
   try {
     migrate(db)
@@ -101,6 +103,7 @@ export type Judged =
 
 /** What a file is, found out without writing to it. Throws where it is foreign, newer or damaged. */
 export function judgeFile(path: string): Judged {
+  requireOwnFiles(path)
   const stats = statSync(path, { throwIfNoEntry: false })
   if (stats === undefined) return { state: 'missing' }
   if (!stats.isFile()) throw new StoreProblem('foreign', `${path} is not a file.`)

@@ -163,6 +163,14 @@ function prepare(db: Database.Database, sql: string): Prepared {
 }
 
 const corrupt = /^SQLITE_(CORRUPT|NOTADB)/
+const meanings: readonly (readonly [code: RegExp, meaning: string])[] = [
+  [corrupt, ', a page of it is damaged'],
+  [/^SQLITE_(READONLY|PERM|AUTH)/, ', it cannot be written to'],
+  [/^SQLITE_CANTOPEN/, ', a file in its folder cannot be opened or made'],
+  [/^SQLITE_BUSY/, ', another process held it for too long'],
+  [/^SQLITE_(FULL|IOERR_SHMSIZE)/, ', the disk is full'],
+  [/^SQLITE_IOERR/, ', the disk failed'],
+]
 
 /** What an error of the engine means to a caller; the engine's own words go to the log only. */
 export function asProblem(error: unknown): Error {
@@ -170,5 +178,6 @@ export function asProblem(error: unknown): Error {
   const code = (error as { code?: unknown } | null)?.code
   if (typeof code !== 'string' || !code.startsWith('SQLITE_')) return error as Error
   const what = corrupt.test(code) ? 'damaged' : 'failed'
-  return new StoreProblem(what, `The database answered ${code}`, { cause: error })
+  const [, meaning = ''] = meanings.find(([pattern]) => pattern.test(code)) ?? []
+  return new StoreProblem(what, `The database answered ${code}${meaning}`, { cause: error })
 }
