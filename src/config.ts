@@ -137,13 +137,15 @@ const schema = z.object({
 export const credentialVariables = {
   REMIT_CREDENTIAL_FILE:
     'Credential of the environment: a file that `remit` wrote. A relative path is taken from REMIT_HOME.',
-  REMIT_AGENT_ID: 'Agent id, with a secret or a client assertion.',
+  REMIT_AGENT_ID: 'Agent id, with a secret, a private key or a client assertion.',
   REMIT_AGENT_SECRET: 'Secret of that agent. Prefer the file.',
   REMIT_AGENT_SECRET_FILE: 'File that holds the secret.',
   REMIT_API_KEY: 'API key. Prefer the file.',
   REMIT_API_KEY_FILE: 'File that holds the API key.',
   REMIT_CLIENT_ASSERTION: 'JWT signed by a key of that agent (RFC 7523). Prefer the file.',
   REMIT_CLIENT_ASSERTION_FILE: 'File that holds the assertion.',
+  REMIT_PRIVATE_KEY_FILE:
+    'File that holds a private key of that agent, as JWK or PEM; it is never sent.',
   REMIT_TOKEN: 'Access token. Prefer the file.',
   REMIT_TOKEN_FILE: 'File that holds the token.',
 } as const

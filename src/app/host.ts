@@ -1,9 +1,10 @@
 // What the commands get from this process: its environment, its store and its streams. What is behind
 // each command is loaded when that command runs.
 
+import type * as Ca from './ca.ts'
 import type { App } from '../app.ts'
 import { createLog } from '../cli/log.ts'
-import type { Host, Session } from '../cli/host.ts'
+import type { CaHost, Host, Session } from '../cli/host.ts'
 import type { Output } from '../cli/output.ts'
 import { readConfig } from '../config.ts'
 import type { Config, Environment } from '../config.ts'
@@ -18,8 +19,13 @@ export function createHost(env: Environment, version: string, output: Output): H
     config.warnings.forEach(say)
     return { config, log: createLog(config.logLevel, (line) => output.say(line.trimEnd())) }
   }
-  return {
+  const host: Host = {
     version,
+    async makeKey(asked) {
+      const { makeKey } = await import('./keygen.ts')
+      return makeKey(asked, () => host.openSession())
+    },
+    ca: caOf(() => host.openSession()),
     async init(options) {
       const { initStore } = await import('../app.ts')
       return initStore(configured().config, options)
@@ -85,6 +91,28 @@ export function createHost(env: Environment, version: string, output: Output): H
         await app.close()
       }
     },
+  }
+  return host
+}
+
+/** The embedded authority, in the home of the store that knows it. */
+function caOf(open: () => Promise<Session>): CaHost {
+  const inSession = async <T>(
+    work: (ca: typeof Ca, session: Session, home: string) => Promise<T>,
+  ): Promise<T> => {
+    const session = await open()
+    try {
+      return await work(await import('./ca.ts'), session, session.context.settings.home)
+    } finally {
+      await session.close()
+    }
+  }
+  return {
+    init: (name, days) => inSession((ca, session, home) => ca.initCa(session, home, name, days)),
+    issue: (asked) => inSession((ca, session, home) => ca.issueFor(session, home, asked)),
+    revoke: (meant, days) =>
+      inSession((ca, session, home) => ca.revokeIssued(session, home, meant, days)),
+    publish: (days) => inSession((ca, session, home) => ca.publish(session, home, days)),
   }
 }
 

@@ -5,6 +5,7 @@ import { Refusal } from '../core/refusal.ts'
 import { refused } from './authenticated.ts'
 import type { Authenticated } from './authenticated.ts'
 import { byAssertion } from './by-assertion.ts'
+import { byKey } from './by-key.ts'
 import { bySecret } from './by-secret.ts'
 import { byToken } from './by-token.ts'
 import type { Context } from './context.ts'
@@ -30,6 +31,8 @@ export async function authenticate(
       return byToken(context, presented, asked)
     case 'assertion':
       return byAssertion(context, presented, repeats)
+    case 'private_key':
+      return byKey(context, presented, repeats)
     case 'certificate':
       // What reads certificates is loaded by whoever is asked for one.
       return (await import('./by-certificate.ts')).byCertificate(context, presented, repeats)

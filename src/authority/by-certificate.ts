@@ -27,7 +27,9 @@ export async function byCertificate(
   const read = readPath(presented.presentedChain)
   if ('reason' in read) return stranger(read.reason)
   const { leaf } = read.path
-  const told = toldBy(context, leaf)
+  const told = toldBy(context, leaf).filter(
+    ({ agentId }) => agentId === (presented.agentId ?? agentId),
+  )
   const judged = told.map((each) => ({ each, flaw: flawUnderAnchor(context, each, read.path) }))
   const sound = judged.filter(({ flaw }) => flaw === undefined).map(({ each }) => each)
   const [credential] = sound

@@ -7,6 +7,7 @@ import { isId } from '../core/id.ts'
 import { Refusal } from '../core/refusal.ts'
 import { credentialVariables, secretByValue } from '../config.ts'
 import type { Environment } from '../config.ts'
+import { readPrivateKey } from '../crypto/private-jwk.ts'
 import { secretKindOf } from '../crypto/secret.ts'
 import type { Presented } from './presented.ts'
 import { readPrivateFile } from './private-file.ts'
@@ -20,7 +21,7 @@ export interface EnvironmentCredential {
 }
 
 type Variable = keyof typeof credentialVariables
-type Form = 'credential_file' | 'secret' | 'api_key' | 'assertion' | 'token'
+type Form = 'credential_file' | 'secret' | 'api_key' | 'assertion' | 'private_key' | 'token'
 
 /** Each variable that stands for a whole method; REMIT_AGENT_ID only completes two of them. */
 const sources: Partial<Record<Variable, Form>> = {
@@ -31,6 +32,7 @@ const sources: Partial<Record<Variable, Form>> = {
   REMIT_API_KEY_FILE: 'api_key',
   REMIT_CLIENT_ASSERTION: 'assertion',
   REMIT_CLIENT_ASSERTION_FILE: 'assertion',
+  REMIT_PRIVATE_KEY_FILE: 'private_key',
   REMIT_TOKEN: 'token',
   REMIT_TOKEN_FILE: 'token',
 }
@@ -47,7 +49,7 @@ export function takeEnvironmentCredential(env: Environment, home: string): Envir
   const only = present.find((name) => isSet(taken.get(name) ?? ''))
   if (only === undefined) return withoutSource(taken)
   const form = sources[only] as Form
-  const needsAgent = form === 'secret' || form === 'assertion'
+  const needsAgent = form === 'secret' || form === 'assertion' || form === 'private_key'
   const others = present.filter((name) => name !== only)
   if (!needsAgent && taken.has('REMIT_AGENT_ID')) others.push('REMIT_AGENT_ID')
   if (others.length > 0) throw tooMany([only, ...others])
@@ -110,9 +112,15 @@ function read(
     case 'token':
       return { presented: { kind: 'token', presentedToken: value }, warnings }
     case 'secret':
+    case 'private_key':
     case 'assertion': {
       if (agentId === undefined || !isId('agt', agentId)) {
         return unusable([...warnings, `${name} needs REMIT_AGENT_ID, an id that begins with agt_.`])
+      }
+      if (form === 'private_key') {
+        const presented = privateKeyIn(agentId, parseObject(value) ?? value)
+        if (presented !== undefined) return { presented, warnings }
+        return unusable([`${name} holds no private key that agents may use (JWK or PEM).`])
       }
       return form === 'secret'
         ? { presented: { kind: 'secret', agentId, presentedSecret: value }, warnings }
@@ -127,16 +135,27 @@ function readCredentialFile(name: Variable, path: string): EnvironmentCredential
   return { presented, warnings: [], credentialFile: path }
 }
 
-/** `{ agent_id, credential_id, secret }`; the secret's own prefix says which kind it is. */
+/** `{ agent_id, credential_id, secret }` or with a `private_jwk`; a secret's prefix says which kind it is. */
 function parseCredentialFile(text: string): Presented | undefined {
   const untrusted = parseObject(text)
   const { agent_id: agentId, credential_id: credentialId, secret } = untrusted ?? {}
   if (typeof agentId !== 'string' || !isId('agt', agentId)) return undefined
   if (typeof credentialId !== 'string' || !isId('crd', credentialId)) return undefined
+  const { private_jwk: privateJwk } = untrusted ?? {}
+  if (secret === undefined && privateJwk !== undefined) return privateKeyIn(agentId, privateJwk)
   if (typeof secret !== 'string' || secret === '') return undefined
   return secretKindOf(secret) === 'api_key'
     ? { kind: 'api_key', presentedSecret: secret }
     : { kind: 'secret', agentId, presentedSecret: secret }
+}
+
+/** A private JWK, one in a file that `remit keygen` wrote, or PEM. */
+function privateKeyIn(agentId: string, kept: unknown): Presented | undefined {
+  const inFile = typeof kept === 'object' && kept !== null && 'private_jwk' in kept
+  const key = inFile ? kept.private_jwk : kept
+  if (typeof key !== 'string' && (typeof key !== 'object' || key === null)) return undefined
+  const presentedKey = readPrivateKey(key)
+  return presentedKey && { kind: 'private_key', agentId, presentedKey }
 }
 
 function parseObject(text: string): Record<string, unknown> | undefined {

@@ -3,6 +3,7 @@
 
 import { isId } from '../core/id.ts'
 import { Refusal } from '../core/refusal.ts'
+import type { KeyPair } from '../crypto/private-jwk.ts'
 
 export type Presented =
   | { readonly kind: 'nothing' }
@@ -10,6 +11,8 @@ export type Presented =
   | { readonly kind: 'unusable' }
   | { readonly kind: 'secret'; readonly agentId: string; readonly presentedSecret: string }
   | { readonly kind: 'api_key'; readonly presentedSecret: string }
+  /** The agent's own key, in the environment alone: it is used, and never sent. */
+  | { readonly kind: 'private_key'; readonly agentId: string; readonly presentedKey: KeyPair }
   | { readonly kind: 'assertion'; readonly agentId: string; readonly presentedAssertion: string }
   | {
       readonly kind: 'token'
@@ -21,7 +24,12 @@ export type Presented =
       readonly over?: OverHttp
     }
   /** A client's TLS certificate and what it sent of its chain, in DER, the client's own first. */
-  | { readonly kind: 'certificate'; readonly presentedChain: readonly Buffer[] }
+  | {
+      readonly kind: 'certificate'
+      readonly presentedChain: readonly Buffer[]
+      /** Where the request names whose it must be. */
+      readonly agentId?: string
+    }
   | {
       readonly kind: 'registration'
       readonly presentedSecret: string

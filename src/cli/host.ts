@@ -55,6 +55,53 @@ export interface MoveAsked {
   readonly toFile?: string
 }
 
+export const keyAlgorithms = ['EdDSA', 'ES256', 'ES384', 'PS256', 'RS256'] as const
+
+export interface KeyAsked {
+  readonly file: string
+  readonly alg: (typeof keyAlgorithms)[number]
+  readonly kid?: string
+  /** Whose key it becomes, or which credential it follows; absent, it is registered nowhere. */
+  readonly agent?: string
+  readonly rotate?: string
+}
+
+export interface MadeKey {
+  readonly file: string
+  readonly public_jwk: Readonly<Record<string, unknown>>
+  readonly agent_id?: string
+  readonly credential_id?: string
+}
+
+/** A certificate for a new credential of the agent, or for the one that is named. */
+export interface CaAsked {
+  readonly agent: string
+  readonly credential?: string
+  readonly hours: number
+  /** Path of a PEM file; absent, a key is made as well. */
+  readonly publicKey?: string
+  readonly out: string
+}
+
+export interface CaIssued {
+  readonly agent_id: string
+  readonly credential_id: string
+  readonly serial: string
+  readonly not_after: number
+  readonly certificate_file: string
+  readonly key_file?: string
+}
+
+export interface CaHost {
+  init(name: string, days: number): Promise<object>
+  issue(asked: CaAsked): Promise<CaIssued>
+  revoke(
+    meant: { readonly serial?: string; readonly credential?: string },
+    days: number,
+  ): Promise<object>
+  publish(days: number): Promise<object>
+}
+
 export interface Host {
   readonly version: string
   init(options: { readonly orgName?: string }): Promise<InitResult>
@@ -71,6 +118,8 @@ export interface Host {
   rotateMaster(newKeyFile?: string): Promise<MasterRotation>
   /** Opens what was sealed to the key in a private file; needs no store. */
   openSealed(asked: OpenAsked): Promise<OpenedText>
+  makeKey(asked: KeyAsked): Promise<MadeKey>
+  readonly ca: CaHost
   /** Falls back to the administrator's credential file where the environment names none. */
   openSession(): Promise<Session>
   /** Serves MCP until its input ends; returns the exit code. */

@@ -10,6 +10,8 @@ import { commandNameOf, operationCommand } from './operation-command.ts'
 import type { Wiring } from './operation-command.ts'
 import type { Output } from './output.ts'
 import { auditCommand } from './audit-commands.ts'
+import { caCommand } from './ca-commands.ts'
+import { keygenCommand } from './key-commands.ts'
 import { doctorCommand, initCommand, migrateCommand } from './store-commands.ts'
 import {
   backupCommand,
@@ -50,6 +52,8 @@ function programFor(args: readonly string[], wiring: Wiring): Command {
     stdioCommand(wiring),
     serveCommand(wiring),
     bridgeCommand(wiring),
+    keygenCommand(wiring),
+    caCommand(wiring),
     doctorCommand(wiring),
     demoCommand(wiring),
     migrateCommand(wiring),

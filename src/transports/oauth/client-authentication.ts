@@ -4,15 +4,19 @@
 import type { Presented } from '../../authority/presented.ts'
 import { isId } from '../../core/id.ts'
 import { allOf } from '../http/credentials.ts'
-import type { Ask } from '../http/door.ts'
+import type { Ask, Door } from '../http/door.ts'
 import { invalid } from './parameters.ts'
 import type { Parameters } from './parameters.ts'
 import { OAuthProblem } from './problem.ts'
+
+type ByCertificate = Extract<Presented, { kind: 'certificate' }>
 
 interface Attempt {
   readonly parameters: Parameters
   /** The Authorization header. */
   readonly authorization: string | undefined
+  /** What the TLS connection presents. */
+  readonly certificate: ByCertificate | undefined
 }
 
 interface Method {
@@ -56,15 +60,35 @@ const methods: readonly Method[] = [
       return isId('agt', agentId) ? { kind: 'assertion', agentId, presentedAssertion } : unusable
     },
   },
+  {
+    // RFC 8705 §2: the request names the client, and the connection proves it.
+    name: 'tls_client_auth',
+    isUsed: ({ certificate }) => certificate !== undefined,
+    presented: ({ certificate = { kind: 'certificate', presentedChain: [] }, parameters }) => {
+      const agentId = parameters.required('client_id')
+      return isId('agt', agentId) ? { ...certificate, agentId } : unusable
+    },
+  },
 ]
 
-export const methodsSupported: readonly string[] = methods.map(({ name }) => name)
+/** By a certificate only where clients are asked for one. */
+export const methodsSupported = ({
+  settings: { tls },
+}: Pick<Door, 'settings'>): readonly string[] =>
+  methods
+    .map(({ name }) => name)
+    .filter((name) => name !== 'tls_client_auth' || tls?.clientCertificates === true)
+
+/** RFC 8414 §2: what assertions may be signed by. */
+export const signaturesSupported: readonly string[] = ['EdDSA', 'ES256', 'ES384', 'PS256', 'RS256']
 
 /** What the client of a request presents; refuses one that presents nothing, or two things. */
 export function clientIn(ask: Ask, parameters: Parameters): Presented {
   const [authorization, second] = allOf(ask.env.incoming, 'authorization')
   if (second !== undefined) throw invalid('There are two Authorization headers.')
-  const attempt = { parameters, authorization }
+  const { presented } = ask.env.arrived
+  const certificate = presented?.kind === 'certificate' ? presented : undefined
+  const attempt = { parameters, authorization, certificate }
   const [used, another] = methods.filter((method) => method.isUsed(attempt))
   if (another !== undefined) throw invalid('Authenticate the client in exactly one way.')
   return used === undefined ? unusable : used.presented(attempt)

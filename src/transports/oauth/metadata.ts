@@ -5,12 +5,13 @@
 import { proofAlgorithms } from '../../operations/request-proof.ts'
 import type { Routes } from '../http/door.ts'
 import { addressOf, mcpAddress, wellKnownUrl } from '../http/resource-metadata.ts'
-import { methodsSupported } from './client-authentication.ts'
+import { methodsSupported, signaturesSupported } from './client-authentication.ts'
 import { grantTypesSupported } from './grant-types.ts'
 
-export const metadataRoutes: Routes = (app, { issuerUrl }) => {
+export const metadataRoutes: Routes = (app, door) => {
+  const { issuerUrl } = door
   if (issuerUrl === undefined) return
-  const server = authorizationServer(issuerUrl)
+  const server = authorizationServer(issuerUrl, methodsSupported(door))
   // At the root too, for whoever knows the host alone; the path of an issuer goes behind (RFC 8414 §3.1).
   const addresses = [new URL('/', issuerUrl).href, issuerUrl]
   for (const at of new Set(
@@ -30,7 +31,7 @@ const placeOf = (address: string, suffix: string): string =>
 
 const kept = { 'cache-control': 'public, max-age=300' }
 
-const authorizationServer = (issuer: string) => ({
+const authorizationServer = (issuer: string, methods: readonly string[]) => ({
   issuer,
   token_endpoint: addressOf(issuer, '/token'),
   introspection_endpoint: addressOf(issuer, '/introspect'),
@@ -42,11 +43,18 @@ const authorizationServer = (issuer: string) => ({
   authorization_endpoint: addressOf(issuer, '/authorize'),
   response_types_supported: [],
   grant_types_supported: grantTypesSupported,
-  token_endpoint_auth_methods_supported: methodsSupported,
-  introspection_endpoint_auth_methods_supported: methodsSupported,
-  revocation_endpoint_auth_methods_supported: methodsSupported,
+  ...clientAuthentication('token_endpoint', methods),
+  ...clientAuthentication('introspection_endpoint', methods),
+  ...clientAuthentication('revocation_endpoint', methods),
+  // RFC 8705 §3.3: whoever comes by a certificate gets tokens bound to it.
+  tls_client_certificate_bound_access_tokens: methods.includes('tls_client_auth'),
   dpop_signing_alg_values_supported: proofAlgorithms,
   protected_resources: [issuer, mcpAddress(issuer)],
+})
+
+const clientAuthentication = (endpoint: string, methods: readonly string[]) => ({
+  [`${endpoint}_auth_methods_supported`]: methods,
+  [`${endpoint}_auth_signing_alg_values_supported`]: signaturesSupported,
 })
 
 /** Which scopes one may ask for depends on who asks, so none are listed. */

@@ -12,6 +12,8 @@ const methods = expect.arrayContaining([
   'private_key_jwt',
 ]) as unknown
 
+const signatures = ['EdDSA', 'ES256', 'ES384', 'PS256', 'RS256']
+
 test('the authorization server says what it does', async () => {
   const { issuer, send } = await oauthWorld()
   const answer = await send('/.well-known/oauth-authorization-server', read)
@@ -32,6 +34,10 @@ test('the authorization server says what it does', async () => {
     token_endpoint_auth_methods_supported: methods,
     introspection_endpoint_auth_methods_supported: methods,
     revocation_endpoint_auth_methods_supported: methods,
+    token_endpoint_auth_signing_alg_values_supported: signatures,
+    introspection_endpoint_auth_signing_alg_values_supported: signatures,
+    revocation_endpoint_auth_signing_alg_values_supported: signatures,
+    tls_client_certificate_bound_access_tokens: false,
     dpop_signing_alg_values_supported: expect.arrayContaining(['EdDSA', 'ES256']),
     protected_resources: [issuer, `${issuer}/mcp`],
   })

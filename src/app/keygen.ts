@@ -1,0 +1,57 @@
+// `remit keygen`: an agent's key pair, made where the agent is. The private part goes into a file of one's own
+// before anything is said of the public part, so that no key is registered that nobody has.
+
+import { resolve } from 'node:path'
+import { replacePrivateFile, writePrivateFile } from '../authority/private-file.ts'
+import type { KeyAsked, MadeKey, Session } from '../cli/host.ts'
+import { Refusal } from '../core/refusal.ts'
+import { generateKeyPair, privateJwkOf } from '../crypto/private-jwk.ts'
+import type { KeyPair } from '../crypto/private-jwk.ts'
+import { ask } from './ask.ts'
+
+/** `open` is asked only where the public part is to be sent. */
+export async function makeKey(
+  { file, alg, kid, agent, rotate }: KeyAsked,
+  open: () => Promise<Session>,
+): Promise<MadeKey> {
+  const path = resolve(file)
+  const pair = generateKeyPair(alg, kid)
+  write(path, pair)
+  const made = { file: path, public_jwk: { ...pair.publicJwk } }
+  if (agent === undefined && rotate === undefined) return made
+  const session = await open()
+  try {
+    const public_jwk = pair.publicJwk
+    const { credential_id } =
+      rotate === undefined
+        ? await ask(session, 'add_credential', { agent, kind: 'public_key', public_jwk })
+        : await ask(session, 'rotate_credential', { credential_id: rotate, public_jwk })
+    const agent_id = await agentOf(session, agent)
+    const kept = { agent_id, credential_id, private_jwk: privateJwkOf(pair) }
+    replacePrivateFile(path, textOf(kept))
+    return { ...made, agent_id: String(agent_id), credential_id: String(credential_id) }
+  } finally {
+    await session.close()
+  }
+}
+
+/** A rotation that names no agent is of the caller's own. */
+async function agentOf(session: Session, agent: string | undefined): Promise<unknown> {
+  if (agent !== undefined) return (await ask(session, 'get_agent', { agent }))['id']
+  const { agent: own } = await ask(session, 'whoami', {})
+  return (own as { readonly id?: unknown } | undefined)?.id
+}
+
+function write(path: string, pair: KeyPair): void {
+  try {
+    writePrivateFile(path, textOf({ private_jwk: privateJwkOf(pair) }))
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== 'EEXIST') throw error
+    throw new Refusal('conflict', {
+      message: `${path} exists; a key is never written over another.`,
+      remedy: { text: 'Name a new file with --out.' },
+    })
+  }
+}
+
+const textOf = (kept: object): string => `${JSON.stringify(kept, null, 2)}\n`

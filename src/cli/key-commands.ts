@@ -1,0 +1,31 @@
+// Commands for keys and certificates of agents.
+
+import { Command, Option } from 'commander'
+import { keyAlgorithms } from './host.ts'
+import type { KeyAsked } from './host.ts'
+import type { Wiring } from './operation-command.ts'
+
+interface Given extends Omit<KeyAsked, 'file'> {
+  readonly out: string
+}
+
+export function keygenCommand({ host, output }: Wiring): Command {
+  return new Command('keygen')
+    .summary('make a key pair for an agent')
+    .description(
+      'Makes a key pair where the agent is. The private key goes into a file that only you can read, and nowhere else; the public key is printed, to be registered as public_jwk. With --agent or --rotate it is registered at once, and the file becomes a credential file.',
+    )
+    .requiredOption('--out <file>', 'where the private key goes; it must not exist yet')
+    .addOption(
+      new Option('--alg <alg>', 'what it signs by').choices(keyAlgorithms).default('EdDSA'),
+    )
+    .option('--kid <name>', 'name of the key; by default its thumbprint')
+    .option('--agent <agent>', 'register the public key for this agent (add_credential)')
+    .option('--rotate <credential>', 'put it in the place of this one (rotate_credential)')
+    .option('--json', 'print as JSON')
+    .action(async ({ out, json, ...asked }: Given & { readonly json?: boolean }) => {
+      const made = await host.makeKey({ ...asked, file: out })
+      output.data(JSON.stringify(json === true ? made : made.public_jwk))
+      if (json !== true) output.say(`The private key is in ${made.file}.`)
+    })
+}
