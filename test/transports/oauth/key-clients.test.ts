@@ -17,11 +17,14 @@ import type { Made } from '../../support/certificates.ts'
 import { httpDefaults } from '../../support/http.ts'
 import { world } from '../../support/world.ts'
 
+/** How far the clock of the world is ahead of the client's. */
+let skew = 0
+
 const life = { notBefore: 0, notAfter: 2e9 }
 const localhost = certify({ ...life, name: 'localhost', extended: [serverAuth] })
 const keyOf = ({ privateKey }: Made) => privateKey.export({ format: 'pem', type: 'pkcs8' })
 
-/** A Remit behind TLS whose issuer is its own address, with the real time. */
+/** A Remit behind TLS whose issuer is its own address. */
 async function opened() {
   const tls = { cert: localhost.pem, key: keyOf(localhost), requestCert: true }
   const server = createServer({ ...tls, rejectUnauthorized: false })
@@ -34,7 +37,7 @@ async function opened() {
   })
   const issuer = `https://127.0.0.1:${(server.address() as AddressInfo).port}`
   const w = await world({ issuer })
-  w.pass(Math.floor(Date.now() / 1000) - w.now())
+  skew = w.now() - Math.floor(Date.now() / 1000)
   const context = await w.startProcess({ localFiles: false })
   const settings = {
     ...httpDefaults,
@@ -80,7 +83,7 @@ async function grant(
   const url = new URL(issuer)
   const discovered = await oauth.discoveryRequest(url, { ...options, algorithm: 'oauth2' })
   const as = await oauth.processDiscoveryResponse(url, discovered)
-  const client = { client_id: clientId }
+  const client = { client_id: clientId, [oauth.clockSkew]: skew }
   const parameters = new URLSearchParams({ scope: 'demo:read' })
   const answer = await oauth.clientCredentialsGrantRequest(as, client, auth, parameters, options)
   return oauth.processClientCredentialsResponse(as, client, answer)
@@ -128,15 +131,16 @@ describe('private_key_jwt', () => {
 
   test('a rotation with calls in flight fails none of them', async () => {
     const { w, issuer } = await opened()
-    const [old, next] = await Promise.all([1, 2].map(() => pairOf({ name: 'Ed25519' })()))
-    const jwkOf = async (pair: webcrypto.CryptoKeyPair | undefined) => {
-      const { kty, crv, x } = await webcrypto.subtle.exportKey('jwk', pair!.publicKey)
+    const make = pairOf({ name: 'Ed25519' })
+    const [old, next] = [await make(), await make()]
+    const jwkOf = async (pair: webcrypto.CryptoKeyPair) => {
+      const { kty, crv, x } = await webcrypto.subtle.exportKey('jwk', pair.publicKey)
       return { kty, crv, x }
     }
     const asked = { agent: 'local', kind: 'public_key', public_jwk: await jwkOf(old) }
     const { credential_id } = await w.result(addCredential, asked)
-    const by = (pair: webcrypto.CryptoKeyPair | undefined) =>
-      grant(issuer, w.local.id, oauth.PrivateKeyJwt(pair!.privateKey))
+    const by = (pair: webcrypto.CryptoKeyPair) =>
+      grant(issuer, w.local.id, oauth.PrivateKeyJwt(pair.privateKey))
     const before = Array.from({ length: 8 }, () => by(old))
     const rotating = w.call(rotateCredential, { credential_id, public_jwk: await jwkOf(next) })
     const during = Array.from({ length: 8 }, () => by(old))

@@ -1,0 +1,141 @@
+// An agent's whole life by a private key and by a certificate, with the real bin, Node's TLS and openssl:
+// registered, authenticated, rotated or renewed with calls in flight, revoked.
+
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { request } from 'node:https'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { home, main } from './support.ts'
+import type { Fields, Home } from './support.ts'
+
+const openssl = (...args: readonly string[]): string =>
+  execFileSync('openssl', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
+
+const ran = async (own: Home, args: readonly string[], env = {}): Promise<Fields> => {
+  const { code, json, err } = await own.run([...args, '--json'], { env })
+  if (code !== 0) throw new Error(`${args.join(' ')}: ${err}`)
+  return json
+}
+
+test('by a private key that never leaves it', async () => {
+  const own = await home()
+  const [first, second] = [own.file('first.json'), own.file('second.json')]
+  const made = await ran(own, ['keygen', '--out', first, '--agent', 'local'])
+  expect(statSync(first).mode & 0o777).toBe(0o600)
+  const { private_jwk } = JSON.parse(readFileSync(first, 'utf8')) as { private_jwk: { d: string } }
+  expect(JSON.stringify(made)).not.toContain(private_jwk.d)
+  expect(readFileSync(own.file('checkpoints.jsonl'), 'utf8')).not.toContain(private_jwk.d)
+
+  const by = (file: string) => ({ REMIT_CREDENTIAL_FILE: file })
+  const method = async (file: string) => (await ran(own, ['whoami'], by(file)))['method']
+  expect(await method(first)).toBe('client_assertion')
+  const again = await own.run(['keygen', '--out', first])
+  expect([again.code, again.err]).toEqual([6, expect.stringContaining('never written over')])
+
+  const id = String(made['credential_id'])
+  await ran(own, ['keygen', '--out', second, '--alg', 'ES256', '--rotate', id], by(first))
+  expect(await Promise.all([first, second].map(method))).toEqual([
+    'client_assertion',
+    'client_assertion',
+  ])
+  await ran(own, ['revoke-credential', '--credential-id', id, '--cause', 'retired'])
+  expect((await own.run(['whoami'], { env: by(first) })).code).toBe(4)
+  expect(await method(second)).toBe('client_assertion')
+})
+
+test('by certificates of the embedded authority', async () => {
+  const own = await home()
+  await ran(own, ['ca', 'init'])
+  const issued = async (more: readonly string[], out: string) => {
+    const json = await ran(own, ['ca', ...more, '--agent', 'local', '--out', own.file(out)])
+    const read = (name: string) => readFileSync(String(json[name]), 'utf8')
+    return { json, cert: read('certificate_file'), key: read('key_file') }
+  }
+  const first = await issued(['issue'], 'one')
+  const id = String(first.json['credential_id'])
+  const ca = own.file('ca')
+  const certificate = String(first.json['certificate_file'])
+  const check = ['-CAfile', join(ca, 'ca.pem'), '-CRLfile', join(ca, 'crl.pem'), '-crl_check']
+  expect(openssl('verify', ...check, '-purpose', 'sslclient', certificate)).toContain('OK')
+  expect(readdirSync(ca).toSorted()).toEqual(['ca.key', 'ca.pem', 'crl.pem', 'index.json'])
+
+  const call = await serving(own)
+  expect(await call(first)).toEqual([200, 'x509'])
+  expect(await call()).toEqual([401, undefined])
+
+  const before = [call(first), call(first), call(first)]
+  const renewed = await issued(['renew', '--credential', id], 'two')
+  const both = [call(first), call(renewed), call(first), call(renewed)]
+  for (const answer of await Promise.all([...before, ...both]))
+    expect(answer).toEqual([200, 'x509'])
+
+  await ran(own, ['ca', 'revoke', '--serial', String(first.json['serial'])])
+  expect(await call(first)).toEqual([401, undefined])
+  expect(await call(renewed)).toEqual([200, 'x509'])
+  const { events } = await ran(own, [
+    'query-audit',
+    '--operation',
+    'whoami',
+    '--outcome',
+    'refused',
+  ])
+  expect(events).toContainEqual(
+    expect.objectContaining({ detail: expect.objectContaining({ reason: 'certificate_revoked' }) }),
+  )
+  await ran(own, ['revoke-credential', '--credential-id', id, '--cause', 'over'])
+  expect(await call(renewed)).toEqual([401, undefined])
+})
+
+interface Client {
+  readonly cert: string
+  readonly key: string
+}
+
+/** `remit serve` behind TLS by a certificate that openssl made; answers status and method of `whoami`. */
+async function serving(own: Home) {
+  const [cert, key] = [own.file('tls.pem'), own.file('tls.key')]
+  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
+  const names = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1']
+  openssl('req', '-x509', ...curve, '-keyout', key, '-out', cert, ...names)
+  const env = {
+    ...own.env(),
+    REMIT_HTTP_PORT: '0',
+    REMIT_TLS_CERT_FILE: cert,
+    REMIT_TLS_KEY_FILE: key,
+    REMIT_TLS_CLIENT_CERTIFICATES: 'requested',
+  }
+  const child = spawn(process.execPath, [main, 'serve'], {
+    env,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  const ended = once(child, 'exit')
+  onTestFinished(async () => {
+    child.kill()
+    await ended
+  })
+  const url = await new Promise<string>((resolve, reject) => {
+    let said = ''
+    child.stderr.on('data', (chunk: Buffer) => {
+      said += chunk.toString()
+      const [, address] = /serving on (\S+)/.exec(said) ?? []
+      if (address !== undefined) resolve(address)
+    })
+    child.once('exit', () => reject(new Error(said)))
+  })
+  const ca = readFileSync(cert)
+  return (client?: Client): Promise<[number | undefined, unknown]> =>
+    new Promise((resolve, reject) => {
+      const headers = { 'content-type': 'application/json' }
+      const options = { method: 'POST', headers, ca, agent: false, ...client }
+      const asking = request(`${url}/operations/whoami`, options, (answer) => {
+        let text = ''
+        answer.on('data', (chunk: Buffer) => (text += chunk.toString()))
+        answer.on('end', () =>
+          resolve([answer.statusCode, (JSON.parse(text) as { method?: unknown }).method]),
+        )
+      })
+      asking.on('error', reject).end('{}')
+    })
+}
