@@ -46,7 +46,6 @@ export interface Config {
   /** The file outside the database that checkpoints are kept in. */
   readonly checkpoints: string
   readonly http: HttpConfig
-  /** Files with lists of revoked certificates. */
   readonly crlFiles: readonly string[]
   readonly logLevel: (typeof levels)[number]
   readonly version: string
@@ -144,8 +143,7 @@ export const credentialVariables = {
   REMIT_API_KEY_FILE: 'File that holds the API key.',
   REMIT_CLIENT_ASSERTION: 'JWT signed by a key of that agent (RFC 7523). Prefer the file.',
   REMIT_CLIENT_ASSERTION_FILE: 'File that holds the assertion.',
-  REMIT_PRIVATE_KEY_FILE:
-    'File that holds a private key of that agent, as JWK or PEM; it is never sent.',
+  REMIT_PRIVATE_KEY_FILE: 'File with a private key of that agent (JWK or PEM); never sent.',
   REMIT_TOKEN: 'Access token. Prefer the file.',
   REMIT_TOKEN_FILE: 'File that holds the token.',
 } as const

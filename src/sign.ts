@@ -4,6 +4,8 @@
 //   const proof = await signCallProof(privateJwk, { audience, operation, arguments, meta, of: { token } })
 
 export type { ProvenCall } from './crypto/call-proof.ts'
+export { signClientAssertion } from './sign/client-assertion.ts'
+export type { ClientAssertion } from './sign/client-assertion.ts'
 export { signCallProof, signDpopProof } from './sign/key-proof.ts'
 export type { DpopRequest, PrivateJwk, Stamp } from './sign/key-proof.ts'
 export { openDelivery } from './sign/open-delivery.ts'

@@ -2,15 +2,12 @@
 // naming itself twice and us alone. It is good for minutes and once; remembering its `jti` is the caller's
 // part.
 
-import { SignJWT } from 'jose'
-import type { KeyObject } from 'node:crypto'
-
 import { verifyForeignJwt } from './foreign-jwt.ts'
 import type { JwtFlaw } from './foreign-jwt.ts'
-import type { KeyAlgorithm, PublicKey } from './public-key.ts'
+import type { PublicKey } from './public-key.ts'
 
 /** From `iat` to `exp`, at most. */
-export const longestAssertionSeconds = 300
+const longestAssertionSeconds = 300
 
 /** What RFC 7523 leaves open and clients send; a `typ` of anything else means another kind of token. */
 const typ = [undefined, 'JWT', 'client-authentication+jwt'] as const
@@ -54,30 +51,4 @@ export async function verifyClientAssertion<Key extends PublicKey>(
   const { jti, iat, exp = 0 } = claims
   if (exp - iat > longestAssertionSeconds) return { ok: false, reason: 'lives_too_long', key }
   return { ok: true, key, jti, exp, freshUntil }
-}
-
-/** Signs an assertion for one presentation; throws where the key does not fit the algorithm. */
-export const signClientAssertion = (assertion: {
-  readonly privateKey: KeyObject
-  readonly alg: KeyAlgorithm
-  readonly kid?: string
-  readonly agentId: string
-  /** The issuer that it is for. */
-  readonly audience: string
-  readonly now: number
-  readonly jti: string
-  readonly lifeSeconds?: number
-}): Promise<string> => {
-  const { privateKey, alg, kid, agentId, audience, now, jti, lifeSeconds = 60 } = assertion
-  const claims = {
-    iss: agentId,
-    sub: agentId,
-    aud: audience,
-    iat: now,
-    exp: now + lifeSeconds,
-    jti,
-  }
-  return new SignJWT(claims)
-    .setProtectedHeader({ alg, typ: 'JWT', ...(kid !== undefined && { kid }) })
-    .sign(privateKey)
 }
