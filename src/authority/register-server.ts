@@ -12,6 +12,7 @@ import { unrestrictedSince } from '../store/revocations.ts'
 import { putRegistration, putServer, recordSighting } from '../store/servers.ts'
 import type { Registration } from '../store/servers.ts'
 import type { Write } from '../store/store.ts'
+import { audienceName } from './audience.ts'
 import { secretHash } from './by-secret.ts'
 import type { Context } from './context.ts'
 import { requireNamedTools, withdraw } from './declared-tools.ts'
@@ -45,6 +46,8 @@ export interface RegisterServer {
 export interface Registered {
   readonly server_id: string
   readonly registered_at: number
+  /** Names this server in tokens that are for it. */
+  readonly audience: string
 }
 
 const attempts = 5
@@ -73,7 +76,8 @@ export async function registerServer(
       const unit = { writes: all, events, ...(isThisOne && { reserved: 'revocations' as const }) }
       if ((await context.committer.submit(unit)) === 'committed') {
         const registeredAt = server.registeredAt ?? context.now()
-        const result = { server_id: server.id, registered_at: registeredAt }
+        const audience = audienceName(context, server.id)
+        const result = { server_id: server.id, registered_at: registeredAt, audience }
         return { result, ...(token !== undefined && { token }) }
       }
     }

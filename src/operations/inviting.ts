@@ -1,6 +1,7 @@
 // The registration credential that an MCP server is invited with: made, kept as a hash, handed out once.
 // One that is still waiting to be redeemed is worth nothing once a newer one was made for its server.
 
+import { audienceName } from '../authority/audience.ts'
 import type { DeliveryKind } from '../authority/context.ts'
 import { secretHash } from '../authority/by-secret.ts'
 import { Refusal } from '../core/refusal.ts'
@@ -112,7 +113,11 @@ function fileOf({ context }: Call, server: McpServer, { id }: Registration, secr
   const isOwn = server.id === context.self.serverId
   return {
     server_id: server.id,
-    ...(!isOwn && { server_name: server.name, issuer: context.self.issuer }),
+    ...(!isOwn && {
+      server_name: server.name,
+      issuer: context.self.issuer,
+      audience: audienceName(context, server.id),
+    }),
     credential_id: id,
     secret: secret.reveal(),
     ...(isOwn && { private_jwk: generateRegistrationKey().privateJwk }),

@@ -1,6 +1,7 @@
 // What a registered MCP server may do to its own registration by its management token (RFC 7592): read it and
 // end it. Updating it is registering again.
 
+import { audienceName } from '../authority/audience.ts'
 import { provenServer, serverCaller } from '../authority/by-server.ts'
 import type { ServerCaller } from '../authority/by-server.ts'
 import { assertClock } from '../authority/clock.ts'
@@ -19,6 +20,7 @@ import { endServer } from './ending-server.ts'
 export interface ManagedServer {
   readonly server_id: string
   readonly registered_at: number
+  readonly audience: string
   readonly name: string
   readonly version: string
   readonly public_jwk: unknown
@@ -91,14 +93,15 @@ async function managing<T>(
   }
 }
 
-const recordOf = ({ live }: Context, server: McpServer): ManagedServer => ({
+const recordOf = (context: Context, server: McpServer): ManagedServer => ({
   server_id: server.id,
+  audience: audienceName(context, server.id),
   registered_at: server.registeredAt ?? server.createdAt,
   name: server.name,
   version: server.version,
   public_jwk: JSON.parse(server.publicJwk ?? 'null') as unknown,
   tools: server.tools,
-  resource_types: [...live.resourceTypes.values()]
+  resource_types: [...context.live.resourceTypes.values()]
     .filter(({ ownerId }) => ownerId === server.id)
     .map(({ type, operations }) => ({ type, operations: [...operations.keys()] })),
 })

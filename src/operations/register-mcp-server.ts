@@ -4,6 +4,7 @@
 import * as z from 'zod'
 import type { Presented } from '../authority/presented.ts'
 import { registerServer } from '../authority/register-server.ts'
+import type { Registered } from '../authority/register-server.ts'
 import { Refusal } from '../core/refusal.ts'
 import type { Secret } from '../crypto/secret.ts'
 import { name, time } from './fields.ts'
@@ -40,9 +41,10 @@ export const registerMcpServer = defineOperation({
   output: z.object({
     server_id: z.string(),
     registered_at: time,
+    audience: z.string().describe('What tokens for this server have as audience.'),
     dry_run: z.boolean().optional(),
   }),
-  handle: (): Outcome<{ server_id: string; registered_at: number }> => {
+  handle: (): Outcome<Registered> => {
     throw new Refusal('wrong_credential_class', {
       message: "An agent's authority is not accepted here.",
       remedy: {

@@ -46,6 +46,7 @@ describe('redeeming', () => {
     expect((await registerServer(w.context, w.registering())).result).toEqual({
       server_id: w.serverId,
       registered_at: w.now(),
+      audience: w.issuer,
     })
     expect(registrationOf(w)).toMatchObject({ status: 'bound', redeemedAt: w.now() })
     expect(w.context.live.server(w.serverId)).toMatchObject({ status: 'active', version: '1' })
@@ -82,8 +83,8 @@ describe('redeeming', () => {
       async (context) => (await registerServer(context, w.registering())).result,
     )
     expect(await Promise.all(both)).toEqual([
-      { server_id: w.serverId, registered_at: w.now() },
-      { server_id: w.serverId, registered_at: w.now() },
+      { server_id: w.serverId, registered_at: w.now(), audience: w.issuer },
+      { server_id: w.serverId, registered_at: w.now(), audience: w.issuer },
     ])
     expect((await eventsOf(w)).map(({ detail }) => JSON.parse(detail).redeemed)).toEqual([
       false,
@@ -189,6 +190,7 @@ describe('once it is bound', () => {
     expect((await registerServer(w.context, again(w))).result).toEqual({
       server_id: w.serverId,
       registered_at: registeredAt,
+      audience: w.issuer,
     })
     expect(await w.context.store.read(sightings)).toEqual([
       { serverId: w.serverId, lastSeenAt: w.now() },

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { isRegistered } from '../../src/core/registered.ts'
 import type { Registered } from '../../src/core/registered.ts'
 import { reservedTypes } from '../../src/core/reserved-types.ts'
-import { scope, stateOf } from '../support/state.ts'
+import { scope, server, stateOf } from '../support/state.ts'
 
 const types = { documents: { read: 0, write: 7 }, secrets: { rotate: 0 }, empty: {} }
 const state = stateOf({ types })
@@ -40,6 +40,47 @@ describe('a scope is about something that is registered', () => {
 
   it('in its own organisation only', () => {
     expect(look('documents:read', 'org_2')).toMatchObject({ ok: false, what: 'type' })
+  })
+})
+
+describe('a tool is `tool/<server>/<tool>` of an active server', () => {
+  const notes = { id: 'srv_2', name: 'notes', tools: [{ name: 'Add', scope_name: 'add' }] }
+  const gone = { id: 'srv_3', name: 'gone', tools: [{ name: 'add' }], status: 'revoked' as const }
+  const withTools = stateOf({
+    servers: [server(notes), server(gone)],
+    types: { tool: { invoke: 0 } },
+  })
+  const lookUp = (text: string, orgId = 'org_1') =>
+    isRegistered(scope(text), orgId, withTools, () => [])
+
+  it.each([
+    'tool:invoke',
+    'tool/*/*:invoke',
+    'tool/*/**:*',
+    'tool/notes/**:invoke',
+    'tool/notes/*:invoke',
+    'tool/*/add:invoke',
+    'tool/notes/add:invoke',
+    'tool/notes/add/**:invoke',
+  ])('%s', (text) => {
+    expect(lookUp(text)).toEqual({ ok: true })
+  })
+
+  it.each([
+    'tool/notes:invoke',
+    'tool/*:invoke',
+    'tool/notes/remove:invoke',
+    'tool/gone/add:invoke',
+    'tool/gone/**:invoke',
+    'tool/notes/add/more:invoke',
+    'tool/*/*/*:invoke',
+    'tool/add/notes:invoke',
+  ])('and not %s', (text) => {
+    expect(lookUp(text)).toMatchObject({ ok: false, what: 'tool' })
+  })
+
+  it('whose nearest is named', () => {
+    expect(lookUp('tool/note/add:invoke')).toMatchObject({ nearest: 'tool/notes/add:invoke' })
   })
 })
 

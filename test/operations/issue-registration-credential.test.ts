@@ -28,6 +28,7 @@ test('it names a server that waits to be registered, and lasts ten minutes', asy
     server_id: result.server_id,
     server_name: 'notes',
     issuer: w.issuer,
+    audience: `${w.issuer}:${result.server_id}`,
     credential_id: result.credential_id,
     secret: expect.stringMatching(/^rmt_reg_/),
   })
@@ -43,6 +44,7 @@ test('again, before it was redeemed, replaces it', async () => {
   expect(await ask(w, registerMcpServer, ...registering(w, second))).toEqual({
     server_id: second.serverId,
     registered_at: w.now(),
+    audience: `${w.issuer}:${second.serverId}`,
   })
 })
 

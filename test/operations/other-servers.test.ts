@@ -63,7 +63,11 @@ describe('registering', () => {
     const registered_at = w.now()
     w.pass(3600)
     const seq = w.context.live.seq
-    expect(await update(w, notes, brought)).toEqual({ server_id: notes.serverId, registered_at })
+    expect(await update(w, notes, brought)).toEqual({
+      server_id: notes.serverId,
+      registered_at,
+      audience: named(w, notes),
+    })
     expect(w.context.live.seq).toBe(seq)
     const { servers } = await ask(w, listMcpServers, { status: 'active' })
     expect(servers.map(({ last_seen_at }) => last_seen_at)).toEqual([w.now() - 3600, w.now()])

@@ -22,7 +22,7 @@ const byKey = (w: World, proof = w.proof()) => ({ meta: { 'dev.remit/proof': pro
 
 test('a registration credential registers once; the bound key updates', async () => {
   const w = await world({ registered: false })
-  const registered = { server_id: w.serverId, registered_at: w.now() }
+  const registered = { server_id: w.serverId, registered_at: w.now(), audience: w.issuer }
   expect(await ask(w, registerMcpServer, own(w), nobody, byCredential(w))).toEqual(registered)
   w.pass(10)
   const changed = own(w, { version: '2', tools: [{ name: 'x' }] })

@@ -74,7 +74,7 @@ describe('refused', () => {
   test.each<[string, Record<string, unknown>, string]>([
     ['a handoff', { delivery: 'handoff' }, 'invalid_request'],
     ['a handle', { delivery: 'handle' }, 'invalid_request'],
-    ['sealed delivery', { delivery: 'sealed' }, 'unsupported'],
+    ['sealed delivery', { delivery: 'sealed' }, 'invalid_request'],
     ['a life of no seconds', { ttl_seconds: 0 }, 'invalid_request'],
     ['no server', { server: undefined }, 'invalid_request'],
     ['an unknown server', { server: 'issues' }, 'not_found'],

@@ -1,5 +1,5 @@
 // An MCP server's registration in the words of RFC 7591 §2: its name is the client's, its key stands in `jwks`,
-// and what it serves in two members of ours. Members that mean nothing here are left aside, as §2 wants.
+// and what it serves, and is called in tokens, in three members of ours. Members that mean nothing here are left aside, as §2 wants.
 
 import type { ManagedServer } from '../../operations/managed-server.ts'
 import { isObject } from '../http/json.ts'
@@ -33,6 +33,7 @@ export const informationOf = (server: ManagedServer, address: string, token: str
   client_id_issued_at: server.registered_at,
   client_name: server.name,
   software_version: server.version,
+  audience: server.audience,
   jwks: { keys: [server.public_jwk] },
   tools: server.tools,
   resource_types: server.resource_types,

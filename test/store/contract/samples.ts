@@ -116,6 +116,8 @@ const fullServer = server({
   publicJwk: '{}',
   tools: [{ name: 'A', scope_name: 'a' }],
   registeredAt: 6,
+  createdBy: 'agt_1',
+  createdUnder: 'grt_1',
 })
 
 export const registration = {
@@ -128,7 +130,15 @@ export const registration = {
   expiresAt: 2,
   version: 1,
 } as const
-const fullRegistration = { ...registration, redeemedAt: 2, thumbprint: 't', rotatedFrom: 'reg_0' }
+const fullRegistration = {
+  ...registration,
+  redeemedAt: 2,
+  thumbprint: 't',
+  rotatedFrom: 'reg_0',
+  createdBy: 'agt_1',
+  createdUnder: 'grt_1',
+  managementHash: 'mh',
+}
 
 const type = {
   orgId: 'org_1',

@@ -69,6 +69,7 @@ test('the metadata names where, and the answer is as §3.2.1 has it', async () =
     client_id_issued_at: o.w.now(),
     client_name: 'notes',
     software_version: '1.2.0',
+    audience: `urn:remit:${o.w.context.self.storeId}:${o.invitation.serverId}`,
     jwks: { keys: [{ kty, crv, x, alg: 'EdDSA' }] },
     tools,
     resource_types,
