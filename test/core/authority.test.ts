@@ -6,7 +6,16 @@ import type { Grant } from '../../src/core/grant.ts'
 import type { Chain } from '../../src/core/liveness.ts'
 import { formatScopes } from '../../src/core/scope.ts'
 import type { State } from '../../src/core/state.ts'
-import { agent, credential, grant, revocation, scope, scopes, stateOf } from '../support/state.ts'
+import {
+  agent,
+  credential,
+  grant,
+  revocation,
+  scope,
+  scopes,
+  server,
+  stateOf,
+} from '../support/state.ts'
 import type { Facts } from '../support/state.ts'
 
 const types = { documents: { read: 0, write: 7 } }
@@ -257,5 +266,43 @@ describe('the effective scopes of an authority', () => {
     const narrow = names.map((name) => `a/${name}/x:read`).join(' ')
     expect(effectiveOf(wide, narrow)).toBe(narrow)
     expect(effectiveOf(narrow, wide)).toBe(narrow)
+  })
+})
+
+describe('a tool that its server withdrew', () => {
+  const notes = server({ id: 'srv_2', name: 'notes', tools: [{ name: 'add' }, { name: 'list' }] })
+  const withdrawn = revocation({ kind: 'tool', target: 'org_1/notes/add', seq: 9 })
+  const held = (text: string, traits: Partial<Grant> = {}) =>
+    [grant({ scopes: scopes(text), createdSeq: 5, ...traits })] as const
+  const facts = {
+    agents: [agent({ ceiling: scopes('tool:*') })],
+    servers: [notes],
+    revocations: [withdrawn],
+    types: { tool: { invoke: 0 } },
+  }
+
+  it.each([
+    ['tool/notes/add:invoke', 5, 'above the grant at grt_1'],
+    ['tool/notes/**:invoke', 5, 'above the grant at grt_1'],
+    ['tool:*', 5, 'above the grant at grt_1'],
+    ['tool/notes/add:invoke', 8, 'above the grant at grt_1'],
+    ['tool/notes/add:invoke', 9, 'allowed'],
+    ['tool/notes/add:invoke', 12, 'allowed'],
+  ])('is not given back by %s of change %i: %s', (text, createdSeq, expected) => {
+    expect(mayWith(held(text, { createdSeq }), facts, 'tool/notes/add:invoke')).toBe(expected)
+  })
+
+  it('leaves the others, and a standing root', () => {
+    expect(mayWith(held('tool/notes/**:invoke'), facts, 'tool/notes/list:invoke')).toBe('allowed')
+    expect(mayWith(held('', { standing: true }), facts, 'tool/notes/add:invoke')).toBe('allowed')
+  })
+
+  it.each([
+    ['tool/notes/add:invoke tool/notes/list:invoke', 'tool/notes/list:invoke'],
+    ['tool/notes/**:invoke', 'tool/notes/list:invoke'],
+    ['tool/other/**:invoke', 'tool/other/**:invoke'],
+  ])('is not told of %s any more', (text, told) => {
+    const chain = held(text) as unknown as Chain
+    expect(formatScopes(effectiveScopes(authorityOf(chain, stateWith(facts))))).toBe(told)
   })
 })
