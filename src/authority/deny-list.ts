@@ -21,8 +21,8 @@ const slack = 300
 interface Known {
   readonly at: number
   readonly entries: readonly DenyEntry[]
-  /** Read again while it may still be found to end more tokens. */
-  readonly noted?: NotedRevocation
+  /** Says it anew: while it is not settled it may be found to end more tokens. */
+  readonly again: () => Promise<readonly DenyEntry[]>
 }
 
 interface Following {
@@ -49,7 +49,7 @@ export async function denyList(
   followed.set(live, following)
   await setKeepFrom(context, following)
   const always = await ofDamaged(context, following)
-  await follow(context, following)
+  await follow(context, following, version)
   await settle(context, following)
   const known = [...following.known.values()]
   const unsettled = known.filter((each) => !isSettled(context, each)).flatMap((k) => k.entries)
@@ -105,27 +105,26 @@ async function ofDamaged(context: Context, following: Following): Promise<readon
   return entries
 }
 
-async function follow(context: Context, following: Following): Promise<void> {
+/** Takes in what is new up to a version: what is committed meanwhile waits for the next list. */
+async function follow(context: Context, following: Following, version: number): Promise<void> {
   const { store } = context
   const { seq, known, keepFrom } = following
   const noted = await store.read(revocationsAfter(seq, keepFrom))
   const types = await store.read(typeChangesAfter(seq, keepFrom))
-  for (const each of noted) {
-    const entries = await entriesOf(context, each, keepFrom)
-    known.set(each.seq, { at: each.at, entries, noted: each })
-    following.seq = Math.max(following.seq, each.seq)
+  const fresh = [
+    ...noted.map((each) => ({ ...each, again: () => entriesOf(context, each, keepFrom) })),
+    ...types.map((change) => ({ ...change, again: () => operationsOf(context, change) })),
+  ]
+  for (const { seq: number, at, again } of fresh) {
+    if (number <= version) known.set(number, { at, again, entries: await again() })
   }
-  for (const change of types) {
-    known.set(change.seq, { at: change.at, entries: await operationsOf(context, change) })
-    following.seq = Math.max(following.seq, change.seq)
-  }
+  following.seq = Math.max(following.seq, version)
 }
 
-async function settle(context: Context, { known, keepFrom }: Following): Promise<void> {
+async function settle(context: Context, { known }: Following): Promise<void> {
   for (const [seq, each] of known) {
-    const { at, noted } = each
-    if (noted === undefined || isSettled(context, each)) continue
-    known.set(seq, { at, noted, entries: await entriesOf(context, noted, keepFrom) })
+    if (isSettled(context, each)) continue
+    known.set(seq, { ...each, entries: await each.again() })
   }
 }
 

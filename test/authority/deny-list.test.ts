@@ -4,6 +4,9 @@
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { describe, expect, test } from 'vitest'
 import { signedDenyList } from '../../src/authority/signed-deny-list.ts'
+import type { Token } from '../../src/core/grant.ts'
+import type { Read } from '../../src/store/store.ts'
+import { insertToken, tokenById } from '../../src/store/tokens.ts'
 import type { DenyEntry, DenyList } from '../../src/core/deny-list.ts'
 import { parseDenyList } from '../../src/core/deny-list.ts'
 import { publicKeys } from '../../src/operations/public-keys.ts'
@@ -147,17 +150,67 @@ test('a delta holds what is newer, and says what it goes on from', async () => {
     await minted(w, w.local, { scopes: ['demo:read'] }),
   ]
   await w.result(revokeToken, { grant_id: one.grantId, cause })
+  w.pass(60)
   const base = await listOf(w)
   await w.result(revokeToken, { grant_id: two.grantId, cause })
   const delta = await listOf(w, base.version)
   expect(delta.since).toEqual({ version: base.version, mark: base.mark })
   expect(delta.entries.map(({ id }) => id)).toEqual([two.grantId])
+  w.pass(60)
   expect((await listOf(w, delta.version)).entries).toEqual([])
   for (const unknown of [delta.version + 1, 0]) {
     const whole = await listOf(w, unknown)
     expect(whole.since).toBeUndefined()
     expect(whole.entries).toHaveLength(2)
   }
+})
+
+test('where others may commit late, what they decided before a restriction is denied by name', async () => {
+  const w = await world()
+  const { tokenId } = await minted(w, w.local, { scopes: ['demo:read'] })
+  const store = { ...w.context.store, engine: 'postgres' as const }
+  const context = { ...w.context, store }
+  await w.result(revokeToken, { agent: 'local', cause })
+  const { version, entries } = await listOf(w, undefined, context)
+  expect(entries).toHaveLength(1)
+  const [record] = await store.read(tokenById(tokenId))
+  const late = { id: w.context.newId('tok'), issuedAt: w.now() + 1 }
+  await w.write([insertToken({ ...(record as Token), ...late })])
+  const { entries: repeated } = await listOf(w, version, context)
+  expect(repeated.map(({ kind, id }) => [kind, id])).toEqual([
+    ['agent', w.local.id],
+    ['token', late.id],
+  ])
+  w.pass(60)
+  expect((await listOf(w, version, context)).entries).toEqual([])
+})
+
+test('misses no restriction that is committed while the list is made', async () => {
+  const w = await world()
+  const { grantId } = await minted(w, w.local, { scopes: ['demo:read'] })
+  await listOf(w)
+  const operations = ['read', 'write', 'delete', 'print']
+  let isCommitted = false
+  const store = {
+    ...w.context.store,
+    // Between the read of restrictions and that of types, as another process might.
+    read: async <T>(read: Read<T>) => {
+      const rows = await w.context.store.read(read)
+      if (read.sql.includes(`'revocation'`) && !isCommitted) {
+        isCommitted = true
+        await w.result(revokeToken, { grant_id: grantId, cause })
+        await w.result(registerResourceType, { type: 'demo', description: '', operations })
+      }
+      return rows
+    },
+  }
+  const context = { ...w.context, store }
+  await listOf(w, undefined, context)
+  const { entries } = await listOf(w, undefined, context)
+  expect(entries.map(({ kind, id }) => `${kind} ${id}`).toSorted()).toEqual([
+    `grant ${grantId}`,
+    'operation demo:print',
+  ])
 })
 
 test('is the same in every process, and after a restart', async () => {
