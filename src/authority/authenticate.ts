@@ -9,19 +9,28 @@ import { byKey } from './by-key.ts'
 import { bySecret } from './by-secret.ts'
 import { byToken } from './by-token.ts'
 import type { Context } from './context.ts'
+import { countGuess } from './guesses.ts'
 import type { Asked } from './possession.ts'
 import { unusable } from './presented.ts'
 import type { Presented } from './presented.ts'
 
 /**
- * Proves who is calling, and where that needs it that the call is theirs. `repeats` says that the call could be the repeat of a rotation, which a secret
- * ended by that very rotation may still ask for.
+ * Proves who is calling, and where that needs it that the call is theirs. `repeats` says that the call
+ * could be the repeat of a rotation, which a credential ended by that very rotation may still ask for.
  */
-export async function authenticate(
+export const authenticate = async (
   context: Context,
   presented: Presented,
   asked: Asked,
   repeats = false,
+): Promise<Authenticated> =>
+  countGuess(context, presented, await prove(context, presented, asked, repeats))
+
+async function prove(
+  context: Context,
+  presented: Presented,
+  asked: Asked,
+  repeats: boolean,
 ): Promise<Authenticated> {
   switch (presented.kind) {
     case 'secret':

@@ -8,7 +8,9 @@ import { existsSync, readFileSync } from 'node:fs'
 
 import { describe, expect, it } from 'vitest'
 
+import { verifyClientAssertion } from '../../src/crypto/client-assertion.ts'
 import { verifyForeignJws } from '../../src/crypto/foreign-jws.ts'
+import { checkPublicJwks } from '../../src/crypto/key-set.ts'
 import { checkPublicJwk } from '../../src/crypto/public-key.ts'
 import type { PublicKey } from '../../src/crypto/public-key.ts'
 
@@ -37,6 +39,17 @@ async function verdict({ key, jws }: Vector): Promise<string> {
   if (typeof jws !== 'string') return 'not_three_segments'
   const verified = await verifyForeignJws(jws, keys)
   return verified.ok ? 'accepted' : verified.reason
+}
+
+/** Whether its signature is believed at that door; none of them holds the claims of an assertion. */
+async function isHeldAsAssertion({ key, jws }: Vector): Promise<boolean> {
+  const keys = keysOf(key)
+  const checked = keys.length > 1 ? checkPublicJwks({ keys }) : checkPublicJwk(keys[0])
+  if (!checked.ok || typeof jws !== 'string') return false
+  const own = 'keys' in checked ? checked.keys : [checked.key]
+  const expected = { agentId: 'agt', issuer: 'urn:remit', now: 0 }
+  const found = await verifyClientAssertion(jws, own, expected)
+  return !found.ok && found.key !== undefined
 }
 
 const keysOf = (key: unknown): readonly unknown[] =>
@@ -85,6 +98,16 @@ describe.each(present)('%s', (file) => {
       if (reason !== 'accepted') refused.push(`${vector.id} ${vector.comment}: ${reason}`)
     }
     expect(refused).toEqual([])
+  })
+
+  it('is judged alike where keys are registered and client assertions are taken', async () => {
+    const unlike: string[] = []
+    for (const vector of vectors) {
+      const isAccepted = (await verdict(vector)) === 'accepted'
+      const isHeld = await isHeldAsAssertion(vector)
+      if (isAccepted !== isHeld) unlike.push(`${vector.id} ${vector.comment}`)
+    }
+    expect(unlike).toEqual([])
   })
 
   it('has no valid vector outside the profile that is accepted', async () => {
