@@ -7,6 +7,7 @@ import { credentialStatus, methodOfKind } from '../core/credential.ts'
 import type { Credential } from '../core/credential.ts'
 import { Refusal } from '../core/refusal.ts'
 import { recordCredentialUse } from '../store/credentials.ts'
+import type { Write } from '../store/store.ts'
 import { refused } from './authenticated.ts'
 import type { Authenticated, Known } from './authenticated.ts'
 import type { PresentedBy } from './caller.ts'
@@ -20,6 +21,8 @@ const repeatWindow = 600
 export interface Proof {
   /** Whether the call could be the repeat of a rotation. */
   readonly repeats: boolean
+  /** What is kept beside each use that is noted. */
+  readonly keeping?: () => Write
   /** Told in `whoami`. */
   readonly warnings?: readonly string[]
   /** Proves it anew where the credential changed meanwhile. */
@@ -30,7 +33,7 @@ export interface Proof {
 export async function byCredential(
   context: Context,
   credential: Credential,
-  { repeats, warnings = [], again }: Proof,
+  { repeats, keeping, warnings = [], again }: Proof,
 ): Promise<Authenticated> {
   const { live, now } = context
   const agent = live.agent(credential.agentId)
@@ -49,7 +52,7 @@ export async function byCredential(
     ? await standingRoot(context, credential)
     : await lastStandingRoot(context, credential)
   if (root === undefined) return refused(deadCredential(status), known)
-  if (isLive && !(await recordUse(context, credential))) return again()
+  if (isLive && !(await recordUse(context, credential, keeping))) return again()
   return {
     ok: true,
     caller: {
@@ -111,7 +114,11 @@ const recordEvery = 60
  * The first use is durable before it counts, because "never used" decides what may be handed out again;
  * later ones are noted about once a minute. `false`: the credential changed meanwhile.
  */
-async function recordUse(context: Context, credential: Credential): Promise<boolean> {
+async function recordUse(
+  context: Context,
+  credential: Credential,
+  keeping: (() => Write) | undefined,
+): Promise<boolean> {
   const { committer, now, self } = context
   const notes = lastRecorded.get(context) ?? new Map<string, { version: number; at: number }>()
   lastRecorded.set(context, notes)
@@ -119,7 +126,11 @@ async function recordUse(context: Context, credential: Credential): Promise<bool
   const isSame = note?.version === credential.version
   if (isSame && now() - note.at < recordEvery) return true
   const use = recordCredentialUse(credential, now(), `${self.serverId}/${process.pid}`)
-  const outcome = await committer.submit({ writes: [use], events: [], reserved: 'revocations' })
+  const outcome = await committer.submit({
+    writes: [use, ...(keeping === undefined ? [] : [keeping()])],
+    events: [],
+    reserved: 'revocations',
+  })
   if (outcome === 'stale') return false
   notes.set(credential.id, { version: credential.version, at: now() })
   return true

@@ -12,6 +12,7 @@ import { isConfirmed } from './confirmed-secrets.ts'
 import type { Context } from './context.ts'
 import { unusable } from './presented.ts'
 import type { Presented } from './presented.ts'
+import { keepRequestKey } from './request-keys.ts'
 
 type BySecret = Extract<Presented, { kind: 'secret' | 'api_key' }>
 
@@ -28,7 +29,8 @@ export async function bySecret(
   const credential = await credentialOf(context, presented)
   if (credential === undefined) return refused(unusable())
   const again = () => bySecret(context, presented, repeats)
-  return byCredential(context, credential, { repeats, again })
+  const keeping = () => keepRequestKey(context, credential, presented.presentedSecret)
+  return byCredential(context, credential, { repeats, keeping, again })
 }
 
 /** The keyed hash finds the credential; only a match reaches argon2id (authority: rule 11). */

@@ -10,7 +10,7 @@ import type { PublicKey, PublicKeyFlaw } from './public-key.ts'
 import { parseStrictJson } from './strict-json.ts'
 
 /** A proof is taken until it is this old. */
-export const maxProofAgeSeconds = 120
+const maxProofAgeSeconds = 120
 
 export type KeyProofFlaw =
   | JwsFlaw

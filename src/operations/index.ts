@@ -2,6 +2,8 @@
 
 import type { Operation } from './operation.ts'
 import { addCredential } from './add-credential.ts'
+import { authAnswer } from './auth-answer.ts'
+import { authChallenge } from './auth-challenge.ts'
 import { checkPermission } from './check-permission.ts'
 import { claimHandoff } from './claim-handoff.ts'
 import { delegateToken } from './delegate-token.ts'
@@ -34,6 +36,7 @@ import { serverStatus } from './server-status.ts'
 import { setAgentStatus } from './set-agent-status.ts'
 import { updateAgent } from './update-agent.ts'
 import { verifyAudit } from './verify-audit.ts'
+import { verifyRequest } from './verify-request.ts'
 import { whoamiAmong } from './whoami.ts'
 
 export { inputSchemaOf } from './arguments.ts'
@@ -71,6 +74,9 @@ export const operations: readonly Operation[] = [
   revokeRegistrationCredential,
   registerResourceType,
   rotateSigningKey,
+  verifyRequest,
+  authChallenge,
+  authAnswer,
   queryAudit,
   verifyAudit,
 ] as unknown as readonly Operation[]

@@ -48,6 +48,19 @@ export const recordAnswer = (
   otherwise: 'stale',
 })
 
+/** Whether an id was spent, for answers that say so. */
+export const isProofSpent = (id: string): Read<string> => ({
+  sql: `select id from used_proofs where id = $1`,
+  values: [id],
+  map: (row) => text(row, 'id'),
+})
+
+/** Spends an id that was found fresh; whoever is second decides again. */
+export const spendFresh = (id: string, expiresAt: number): Write => ({
+  ...spendProof(id, expiresAt),
+  otherwise: 'stale',
+})
+
 /** Spends the single-use id of a proof. */
 export const spendProof = (id: string, expiresAt: number): Write => ({
   sql: `

@@ -49,6 +49,13 @@ const rows: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   revoke_registration_credential: { server: 'x', cause },
   register_resource_type: { type: 'x', operations: ['y'], description: '' },
   rotate_signing_key: {},
+  verify_request: { method: 'GET', url: 'https://api.example/', headers: {} },
+  auth_challenge: { nonce: 'n'.repeat(43), channel: 'c' },
+  auth_answer: {
+    challenge_id: 'chl_00000000000000000000000zzz',
+    nonce: 'n'.repeat(43),
+    channel: 'c',
+  },
   query_audit: {},
   verify_audit: {},
 }
@@ -79,6 +86,8 @@ const withoutActAs: Readonly<Record<string, string>> = {
   rotate_credential: 'invalid_request',
   revoke_credential: 'invalid_request',
   register_mcp_server: 'invalid_request',
+  auth_challenge: 'invalid_request',
+  auth_answer: 'invalid_request',
 }
 
 test('every operation has its row here, and its own name', () => {

@@ -1,6 +1,7 @@
 // One way, or several, to call every operation about given things: one's own, another's, or none that
 // exist. A test that walks this table meets each operation there is.
 
+import { randomBytes } from 'node:crypto'
 import { operations } from '../../src/operations/index.ts'
 import type { Operation } from '../../src/operations/operation.ts'
 
@@ -102,6 +103,22 @@ const variants: Readonly<Record<string, (about: About) => readonly Arguments[]>>
   ],
   register_resource_type: () => [{ type: 'made', operations: ['read'], description: '' }],
   rotate_signing_key: () => [{ retire_after_seconds: 60 }],
+  verify_request: () => [
+    { method: 'GET', url: 'https://api.example/', headers: {} },
+    { method: 'GET', url: 'https://api.example/', headers: { signature: 'sig=::' }, body: '' },
+  ],
+  auth_challenge: ({ agent, agentName }) => [
+    { nonce: randomBytes(16).toString('base64url'), channel: 'c' },
+    { peer: agent, nonce: randomBytes(16).toString('base64url'), channel: 'c' },
+    { peer: agentName, nonce: randomBytes(16).toString('base64url'), channel: 'c' },
+  ],
+  auth_answer: () => [
+    {
+      challenge_id: 'chl_00000000000000000000zzzzzz',
+      nonce: randomBytes(16).toString('base64url'),
+      channel: 'c',
+    },
+  ],
   query_audit: ({ agent, agentName, grant }) => [
     {},
     { agent },

@@ -10,12 +10,21 @@ import {
   recordCredentialUse,
   unchangedCredential,
 } from '../../../src/store/credentials.ts'
+import {
+  advanceAuthChallenge,
+  authChallengeById,
+  forgetAuthChallenges,
+  insertAuthChallenge,
+} from '../../../src/store/auth-challenges.ts'
+import { rememberRequestKey, requestKeyById } from '../../../src/store/request-keys.ts'
 import { facts, insertFact, insertOrg, orgs } from '../../../src/store/facts.ts'
 import { claimHandoff, handoffByCode, insertHandoff } from '../../../src/store/handoffs.ts'
 import {
   answeredBefore,
   forgetProofs,
+  isProofSpent,
   recordAnswer,
+  spendFresh,
   spendProof,
 } from '../../../src/store/idempotency.ts'
 import {
@@ -122,6 +131,47 @@ export function others(database: NewDatabase): void {
       stale: false,
       error: { code: 'replay_detected' },
     })
+  })
+
+  test('a proof that was found fresh is spent by whoever is first', async () => {
+    const b = await bench(database)
+    expect(await b.read(isProofSpent('jti'))).toEqual([])
+    await b.commit(spendFresh('jti', 5))
+    expect(await b.read(isProofSpent('jti'))).toEqual(['jti'])
+    await b.expectStale(spendFresh('jti', 9))
+  })
+
+  test('a challenge is taken one step on at a time, and forgotten when it is over', async () => {
+    const b = await bench(database)
+    const challenge = {
+      id: 'chl_1',
+      orgId: 'org_1',
+      initiatorId: 'agt_1',
+      responderId: 'agt_2',
+      initiatorNonce: 'n',
+      channel: 'c',
+      status: 'open',
+      createdAt: 1,
+      expiresAt: 9,
+    } as const
+    await b.commit(insertAuthChallenge(challenge))
+    expect(await b.read(authChallengeById('chl_1'))).toEqual([challenge])
+    const answered = { ...challenge, status: 'answered', responderNonce: 'm' } as const
+    await b.commit(advanceAuthChallenge('open', answered))
+    await b.expectStale(advanceAuthChallenge('open', answered))
+    expect(await b.read(authChallengeById('chl_1'))).toEqual([answered])
+    await b.commit(forgetAuthChallenges(9))
+    expect(await b.read(authChallengeById('chl_1'))).toHaveLength(1)
+    await b.commit(forgetAuthChallenges(10))
+    expect(await b.read(authChallengeById('chl_1'))).toEqual([])
+  })
+
+  test('what a secret signs requests with is kept as it was first', async () => {
+    const b = await bench(database)
+    await b.commit(rememberRequestKey('crd_1', 'a'))
+    await b.commit(rememberRequestKey('crd_1', 'b'))
+    expect(await b.read(requestKeyById('crd_1'))).toEqual(['a'])
+    expect(await b.read(requestKeyById('crd_2'))).toEqual([])
   })
 
   test('proofs that nobody could take any more are forgotten, the oldest first and some at a time', async () => {
