@@ -191,7 +191,7 @@ test('an orchestrator and two sub-agents use it; revoking the middle one is refu
   const suspend = ['set-agent-status', '--agent', 'researcher', '--status', 'suspended']
   const suspended = await h.run([...suspend, '--cause', 'test', '--json'], { env: h.env(admin) })
   expect(suspended.code).toBe(0)
-  await expect.poll(() => writer.call('list'), { timeout: 30_000 }).toBe('agent_suspended')
+  await expect.poll(() => writer.call('list'), { timeout: 90_000 }).toBe('agent_suspended')
   expect(await researcher.call('add', { note: 'again' })).toBe('agent_suspended')
   expect(await researcher.tools()).toEqual([])
   expect(JSON.parse((await orchestrator.call('list')) ?? '')).toEqual(notes)
