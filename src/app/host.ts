@@ -65,7 +65,10 @@ export function createHost(env: Environment, version: string, output: Output): H
     },
     async serveHttp() {
       const { serveUntilStopped } = await import('./serve-http.ts')
+      const { takeEnvironmentCredential } = await import('../authority/environment.ts')
       const { config, log } = configured()
+      const { presented } = takeEnvironmentCredential(env, config.home)
+      if (presented.kind !== 'nothing') say(notUsed)
       const open = () => openRegistered(config, log, callers, false)
       return serveUntilStopped(open, config, say)
     },
@@ -165,6 +168,9 @@ async function fallBack(
   const warning = `No credential is named, and ${path} ${presented}.`
   return { ...named, warnings: [...named.warnings, warning] }
 }
+
+const notUsed =
+  'The credential in the environment is not used: over HTTP each request brings its own.'
 
 /** Over HTTP every request brings its own credential, and no file is written for anyone. */
 const callers: EnvironmentCredential = { presented: { kind: 'nothing' }, warnings: [] }

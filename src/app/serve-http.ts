@@ -26,8 +26,8 @@ export async function serveUntilStopped(
       settings,
       ...(issuerUrl !== undefined && { issuerUrl }),
     })
-    say(`serving on ${serving.url}`)
     if (issuerUrl === undefined) say(withoutOauth(context.self.issuer))
+    say(`serving on ${serving.url}`)
     const checkpointing = startCheckpointing(context)
     await untilTold(app.failed)
     await serving.stop()

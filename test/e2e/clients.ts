@@ -1,9 +1,13 @@
 // The clients that hosts use, each connected to a real server: both SDKs, in every way that the newer
 // one opens a connection.
-import { Client as ModernClient } from '@modelcontextprotocol/client'
+import {
+  Client as ModernClient,
+  StreamableHTTPClientTransport as ModernHttp,
+} from '@modelcontextprotocol/client'
 import { StdioClientTransport as ModernTransport } from '@modelcontextprotocol/client/stdio'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { onTestFinished } from 'vitest'
 import { answerOf, collect, main } from './support.ts'
 import type { Answer, Env, Fields } from './support.ts'
@@ -57,12 +61,36 @@ export const clients: [string, Connect, 'legacy' | 'modern'][] = [
   ['the newer SDK, pinned to 2026-07-28', newer({ pin: '2026-07-28' }, 'modern'), 'modern'],
 ]
 
+/** The same over HTTP, each request with these headers. */
+export type ConnectHttp = (url: string, headers: Record<string, string>) => Promise<Connected>
+
+const newerHttp =
+  (mode: 'legacy' | { pin: '2026-07-28' }): ConnectHttp =>
+  (url, headers) => {
+    const client = new ModernClient(info, { versionNegotiation: { mode } })
+    return connected(client, new ModernHttp(new URL(url), { requestInit: { headers } }))
+  }
+
+export const httpClients: [string, ConnectHttp][] = [
+  [
+    'the older SDK',
+    (url, headers) => {
+      const transport = new StreamableHTTPClientTransport(new URL(url), {
+        requestInit: { headers },
+      })
+      // Its class allows an undefined session where its own interface does not.
+      return connected(new Client(info), transport as unknown as Transport)
+    },
+  ],
+  ['the newer SDK, legacy', newerHttp('legacy')],
+  ['the newer SDK, pinned to 2026-07-28', newerHttp({ pin: '2026-07-28' })],
+]
+
+type Transport = StdioClientTransport | ModernTransport | ModernHttp
+
 /** Listing first makes both clients check what they are answered against the output schemas. */
-async function connected(
-  client: Client | ModernClient,
-  transport: StdioClientTransport | ModernTransport,
-): Promise<Connected> {
-  const complaints = collect(transport)
+async function connected(client: Client | ModernClient, transport: Transport): Promise<Connected> {
+  const complaints = 'stderr' in transport ? collect(transport) : { text: '' }
   onTestFinished(() => client.close())
   await client.connect(transport)
   await client.listTools()

@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { temporaryFolder } from '../support/temporary.ts'
-import { answerOf, bare, home, main } from './support.ts'
+import { serveOver, tokenOf } from './http.ts'
+import { answerOf, bare, home, local, main } from './support.ts'
 import type { Answer, Fields } from './support.ts'
 
 const inspector = '@modelcontextprotocol/inspector@2.12.0'
@@ -73,6 +74,29 @@ test.runIf(isHere)(
   async () => {
     const { run } = await project()
     expect(run(['--method', 'tools/list']).stderr).toMatch(/Schema portability: 0 errors/)
+  },
+)
+
+test.runIf(isHere).each(['legacy', 'modern'])(
+  'over HTTP the Inspector is answered in the %s era, by its token alone',
+  { timeout: 3 * patience },
+  async (era) => {
+    const own = await home()
+    const { url } = await serveOver(own)
+    const token = await tokenOf(own, ['demo:read'], local)
+    const asked = (...headers: readonly string[]) => {
+      const target = ['--cli', `${url}/mcp`, '--transport', 'http', '--protocol-era', era]
+      const call = ['--method', 'tools/call', '--tool-name', 'whoami']
+      const env = { ...bare, HOME: temporaryFolder(), MCP_INSPECTOR_SECRET_STORE: 'memory' }
+      const command = [fetched.stdout.trim(), ...target, ...headers, ...call]
+      return spawnSync(process.execPath, command, { env, encoding: 'utf8' })
+    }
+    const answered = asked('--header', `Authorization: Bearer ${token}`)
+    expect(answerOf(JSON.parse(answered.stdout) as object)).toMatchObject({
+      code: 'allowed',
+      result: { agent: { name: 'local' }, method: 'token' },
+    })
+    expect(asked('--header', 'Authorization: Bearer x.y.z').status).not.toBe(0)
   },
 )
 
