@@ -275,6 +275,18 @@ describe('a registered server', () => {
   })
 })
 
+test('while Remit itself is revoked no server registers, and none is answered', async () => {
+  const w = await world()
+  const notes = await serverNamed(w, 'notes')
+  const invitation = await invited(w, 'other')
+  await w.result(revokeRegistrationCredential, { server: 'remit', cause: 'test' })
+  expect(await register(w, ...registering(w, invitation))).toBe('unavailable')
+  const args = aboutServer('notes', notes.privateJwk)
+  const again = await w.call(registerMcpServer, args, nobody, byKey(w, notes))
+  expect(codeOf(again)).toBe('unavailable')
+  expect(codeOf(await introspected(w, notes, 'x'))).toBe('unavailable')
+})
+
 describe('servers of two organisations', () => {
   test('share a name and nothing else', async () => {
     const w = await world()

@@ -6,7 +6,13 @@ import { Refusal } from '../../core/refusal.ts'
 import { instructions } from '../instructions.ts'
 import type { Listing, RequestSource, ResourceText, Surface, ToolResult } from '../surface.ts'
 import { refusedResult } from '../tool-result.ts'
-import { acceptsSecrets, refuseUnasked, withoutAccept, withoutSecrets } from './asked-for.ts'
+import {
+  acceptKey,
+  acceptsSecrets,
+  refuseUnasked,
+  withoutAccept,
+  withoutSecrets,
+} from './asked-for.ts'
 import { fetchJson as overTheNet, unavailable } from './fetch-json.ts'
 import type { FetchJson } from './fetch-json.ts'
 import { createRemote, errorOf, isFields } from './remote.ts'
@@ -78,7 +84,7 @@ export function bridgeSurface(options: BridgeOptions): Surface {
 
 /** What stands beside a credential in a request's metadata without being one. */
 const besides: ReadonlySet<string> = new Set([
-  'dev.remit/accept',
+  acceptKey,
   'dev.remit/act_as',
   'dev.remit/subject_token',
   'dev.remit/handoff',
