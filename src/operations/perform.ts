@@ -62,18 +62,30 @@ export type Answer =
  * Runs one call; answers at once what still stands. Never rejects: whatever goes wrong is a refusal with a
  * stable code.
  */
-export const perform = (context: Context, operation: Operation, request: Request): Soon<Answer> =>
-  standingAnswer(context, operation, request) ?? performAnew(context, operation, request)
+export function perform(context: Context, operation: Operation, request: Request): Soon<Answer> {
+  const caughtUp = catchUp(context)
+  // Nothing stands where it takes more than this turn to know whether anything changed.
+  const again =
+    caughtUp instanceof Promise ? undefined : standingAnswer(context, operation, request)
+  return again ?? performAnew(context, operation, request, caughtUp)
+}
 
-/** Only an engine that answers at once can tell within this turn whether anything changed. */
+/** What breaks here is a rejection like any other, for which the call is refused. */
+function catchUp({ live }: Context): Soon<void> {
+  try {
+    return live.refresh()
+  } catch (error) {
+    return Promise.reject(error)
+  }
+}
+
 function standingAnswer(
   context: Context,
   operation: Operation,
   request: Request,
 ): Answer | undefined {
-  if (operation.stands !== true || context.store.engine !== 'sqlite') return undefined
+  if (operation.stands !== true) return undefined
   try {
-    void context.live.refresh()
     assertServing(context, operation)
     return answerAgain(context, operation, request)
   } catch {
@@ -93,11 +105,12 @@ async function performAnew(
   context: Context,
   operation: Operation,
   request: Request,
+  caughtUp: Soon<void>,
 ): Promise<Answer> {
   let caller: Caller | undefined
   let known: Known | undefined
   try {
-    await context.live.refresh()
+    await caughtUp
     assertServing(context, operation)
     const since = momentOf(context)
     const stranger = await answerStranger(context, operation, request)
