@@ -15,7 +15,9 @@ const packages = '**/node_modules/**'
 const long = 'test/long/**/*.test.ts'
 
 /** What is tried in a few rounds by default and in many by `npm run test:long`, on both engines. */
-const inRounds = ['crash', 'power-cuts', 'upkeep'].map((name) => `test/e2e/${name}.test.ts`)
+const inRounds = ['crash', 'power-cuts', 'random-faults', 'upkeep'].map(
+  (name) => `test/e2e/${name}.test.ts`,
+)
 
 /** Stories that are told of a store in a file. */
 const ofFiles = ['backup', 'demo', 'inspector', 'power-cuts', 'readme'].map(

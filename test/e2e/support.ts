@@ -32,6 +32,8 @@ export interface Ran {
 }
 
 export interface Home extends PastTheServer {
+  /** Where the store is, if not in this folder. */
+  readonly databaseUrl?: string
   readonly path: string
   readonly file: (name: string) => string
   readonly made: Made
@@ -100,6 +102,7 @@ export function homeAt(path: string, made: Made, database?: string): Home {
     path,
     file: (name) => join(path, name),
     made,
+    ...(database !== undefined && { databaseUrl: database }),
     env,
     run,
     ...databaseOf(database, path),
