@@ -34,8 +34,10 @@ export async function decideAndCommit(
   since: Moment,
 ): Promise<Answer> {
   let present = caller
+  // Of before the caller was looked at: whatever restricted it since makes the decision stale.
+  let { seq } = since
   for (let attempt = 0; attempt < attempts; attempt++) {
-    const call = callOf(context, present, input, request)
+    const call = callOf(context, present, input, request, seq)
     const outcome = await decide(operation, input, call)
     if (isBatched(operation, present, outcome, context)) {
       const standing = standingOf(operation, call, outcome)
@@ -54,19 +56,26 @@ export async function decideAndCommit(
       return answerOf(outcome.result, await outcome.handOut?.())
     }
     await context.live.refresh()
+    ;({ seq } = context.live)
     present = await presentCaller(context, caller)
   }
   throw new Refusal('unavailable', { message: 'The state changes too fast; try again.' })
 }
 
-function callOf(context: Context, caller: Caller, input: Input, request: Request): Call {
+function callOf(
+  context: Context,
+  caller: Caller,
+  input: Input,
+  request: Request,
+  seq: number,
+): Call {
   return {
     context,
     caller,
     now: context.now(),
     dryRun: input.dry_run === true,
     meta: request.meta ?? {},
-    seq: context.live.seq,
+    seq,
     ...(input.idempotency_key !== undefined && { idempotencyKey: input.idempotency_key }),
     ...(request.traceId !== undefined && { traceId: request.traceId }),
   }

@@ -22,6 +22,8 @@ export interface Standing {
 export interface Moment {
   readonly revision: number
   readonly second: number
+  /** The newest change that was known then. */
+  readonly seq: number
 }
 
 interface Kept extends Standing {
@@ -41,6 +43,7 @@ const longestArguments = 4096
 export const momentOf = ({ live, now }: Context): Moment => ({
   revision: live.revision,
   second: now(),
+  seq: live.seq,
 })
 
 /** The answer again, counted in the audit; `undefined` where it must be found on the whole path. */
@@ -91,8 +94,10 @@ function memoryAt(context: Context, operation: Operation, since: Moment): Memory
   return fresh
 }
 
-const isNow = ({ live, now }: Context, { revision, second }: Moment): boolean =>
-  revision === live.revision && second === now()
+const isNow = (
+  { live, now }: Context,
+  { revision, second }: Pick<Moment, 'revision' | 'second'>,
+): boolean => revision === live.revision && second === now()
 
 /** A bare token by its hash, or the environment's credential itself; nothing else is kept for. */
 function sourceOf({ meta, header, environment }: Request): string | Presented | undefined {
