@@ -36,10 +36,20 @@ export function statementNames(): StatementNames {
   }
 }
 
+const diskFull = '53100'
+
+const noRoom = (cause: unknown): Refusal =>
+  new Refusal('unavailable', {
+    message: 'The disk of the database is full; nothing was changed.',
+    remedy: { text: 'The operator must make room on it; then this goes on by itself.' },
+    cause,
+  })
+
 /** What an error of the engine means to a caller; the engine's own words go to the log only. */
 export function asProblem(error: unknown): Error {
   if (error instanceof Refusal || error instanceof StoreProblem) return error
   const code = (error as { code?: unknown } | null)?.code
   const said = typeof code === 'string' ? code : 'nothing'
+  if (said === diskFull) return noRoom(error)
   return new StoreProblem('failed', `The database answered ${said}`, { cause: error })
 }

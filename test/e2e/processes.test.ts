@@ -71,6 +71,33 @@ test('nobody fails for being busy while 8 processes write', async () => {
   expect((await at(all, 0).call('verify_audit')).result['ok']).toBe(true)
 })
 
+test('8 processes write and revoke at once, and each sees the others’ revocations on its next call', async () => {
+  const own = await home()
+  const all = await servers(8, own.env(admin))
+  const mint = (i: number) =>
+    at(all, i).call('mint_token', { scopes: ['demo:read'], grant_ttl_seconds: 3600 })
+  const check = (i: number, grant_id: unknown) =>
+    at(all, i).call('check_permission', { permissions: ['demo:read'], grant_id })
+  for (let round = 0; round < 3; round++) {
+    const minted = await many(8 * 3, mint)
+    expect(codes(minted)).toEqual({ allowed: minted.length })
+    const grants = minted.map(({ result }) => result['grant_id'])
+    const answers = await many(8 * 3, async (i) => {
+      const writing = mint(i)
+      // Another's, while everybody writes; then, at once, asked about by a third.
+      const grant_id = at(grants, i + 1)
+      const revoked = await at(all, i).call('revoke_token', { grant_id, cause: 'test' })
+      const seen = await check(i + 3, grant_id)
+      return { revoked, seen, written: await writing }
+    })
+    expect(codes(answers.flatMap(({ revoked, written }) => [revoked, written]))).toEqual({
+      allowed: 2 * answers.length,
+    })
+    expect(answers.filter(({ seen }) => seen.result['allowed'] !== false)).toEqual([])
+  }
+  expect((await at(all, 0).call('verify_audit')).result['ok']).toBe(true)
+})
+
 test('of 20 rotations at once over 4 processes exactly one wins', async () => {
   const own = await home()
   const { meta, credentialId } = await own.agent('racer', ['demo:read'])

@@ -133,6 +133,26 @@ async function behindDoor() {
   return { w, door }
 }
 
+test('a full disk refuses with one clear error, still reads, and is written to again once there is room', async () => {
+  const url = postgresDatabase()
+  const store = await openPostgres(url)
+  const client = await clientOf(url)
+  await client.query(`create function no_room() returns trigger language plpgsql as $$
+    begin raise exception 'could not extend file' using errcode = '53100'; end $$`)
+  await store.commit([factUnit('before')], 1)
+  await client.query(
+    `create trigger t before insert on store_facts for each row execute function no_room()`,
+  )
+  await expect(store.commit([factUnit('a')], 1)).rejects.toMatchObject({
+    code: 'unavailable',
+    message: 'The disk of the database is full; nothing was changed.',
+  })
+  expect(await names(store)).toEqual(['before'])
+  await client.query('drop trigger t on store_facts')
+  expect(await store.commit([factUnit('a')], 1)).toMatchObject([{ ok: true }])
+  expect(await store.read(chainHeads)).toMatchObject([{ seq: 2, sound: true }])
+})
+
 test('a pool that is exhausted makes reads wait, and no commit', async () => {
   const url = postgresDatabase()
   const store = await openPostgres(url)
