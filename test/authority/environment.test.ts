@@ -1,5 +1,6 @@
 // The environment's credential: one source, read once, decided strictly (authority: rules 8 to 10 and 35).
 import { execFileSync } from 'node:child_process'
+import { generateKeyPairSync } from 'node:crypto'
 import {
   chmodSync,
   linkSync,
@@ -15,6 +16,7 @@ import { afterAll, expect, test } from 'vitest'
 import { takeEnvironmentCredential } from '../../src/authority/environment.ts'
 import { newId } from '../../src/core/id.ts'
 import { Refusal } from '../../src/core/refusal.ts'
+import { generateKeyPair, privateJwkOf } from '../../src/crypto/private-jwk.ts'
 import { newSecret } from '../../src/crypto/secret.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 
@@ -211,4 +213,38 @@ test('links and pipes are not read', () => {
   }
   linkSync(target, join(folder, 'second name'))
   expect(take({ REMIT_TOKEN_FILE: target }).presented.kind).toBe('token')
+})
+
+test('a private key is taken from its file in every form that it is kept in, and never by value', () => {
+  const pair = generateKeyPair('ES256', 'mine')
+  const jwk = privateJwkOf(pair)
+  const pem = String(pair.privateKey.export({ format: 'pem', type: 'pkcs8' }))
+  const inFile = { agent_id: agentId, credential_id: newId('crd'), private_jwk: jwk }
+  const ways: Record<string, string>[] = [
+    { REMIT_CREDENTIAL_FILE: file(JSON.stringify(inFile)) },
+    { REMIT_AGENT_ID: agentId, REMIT_PRIVATE_KEY_FILE: file(JSON.stringify(inFile)) },
+    { REMIT_AGENT_ID: agentId, REMIT_PRIVATE_KEY_FILE: file(JSON.stringify(jwk)) },
+    { REMIT_AGENT_ID: agentId, REMIT_PRIVATE_KEY_FILE: file(pem) },
+  ]
+  for (const env of ways) {
+    const { presented, warnings } = take(env)
+    const { thumbprint } = pair
+    const presentedKey = expect.objectContaining({ thumbprint }) as unknown
+    expect(presented).toEqual({ kind: 'private_key', agentId, presentedKey })
+    expect(warnings).toEqual([])
+  }
+  const weak = generateKeyPairSync('ec', { namedCurve: 'secp256k1' }).privateKey
+  const bad: Record<string, string>[] = [
+    { REMIT_PRIVATE_KEY_FILE: file(pem) },
+    { REMIT_AGENT_ID: agentId, REMIT_PRIVATE_KEY_FILE: file(pem, 0o644) },
+    { REMIT_AGENT_ID: agentId, REMIT_PRIVATE_KEY_FILE: file(JSON.stringify(pair.publicJwk)) },
+    { REMIT_AGENT_ID: agentId, REMIT_PRIVATE_KEY_FILE: file('a key') },
+    {
+      REMIT_AGENT_ID: agentId,
+      REMIT_PRIVATE_KEY_FILE: file(String(weak.export({ format: 'pem', type: 'pkcs8' }))),
+    },
+  ]
+  for (const env of bad) expect(take(env).presented).toEqual({ kind: 'unusable' })
+  const two = { REMIT_AGENT_ID: agentId, REMIT_PRIVATE_KEY_FILE: file(pem), REMIT_API_KEY: apiKey }
+  expect(() => take(two)).toThrow(Refusal)
 })
