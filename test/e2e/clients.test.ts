@@ -24,6 +24,9 @@ const ofLocal = [
   'list_credentials',
   'rotate_credential',
   'revoke_credential',
+  'verify_request',
+  'auth_challenge',
+  'auth_answer',
 ]
 
 /** A credential's alone, or, delegating, of no use without `tokens:delegate`. */
