@@ -69,6 +69,10 @@ export function tokenIn({ status, body }: Answered): string {
   throw new Error(`No token: ${status} ${JSON.stringify(body)}`)
 }
 
+/** The same secret with another end. */
+export const altered = (secret: string): string =>
+  `${secret.slice(0, -1)}${secret.endsWith('x') ? 'y' : 'x'}`
+
 /** What an answer comes to: its status and its error, if it has one. */
 export const errorOf = ({ status, body }: Answered): string => `${status} ${body['error'] ?? ''}`
 
