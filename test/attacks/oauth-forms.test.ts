@@ -86,11 +86,13 @@ test('nothing is taken from the address, and a secret there buys nothing', async
   const { post, send, id, secret } = await stage()
   const query = `client_id=${id}&client_secret=${secret}`
   const inBoth = await post(`/token?${query}`, good)
-  expect(inBoth.status).toBe(400)
+  expect(errorOf(inBoth)).toBe('400 invalid_request')
   expect(JSON.stringify(inBoth.body)).not.toContain(secret)
   const body = { method: 'POST', body: good, headers: { 'content-type': urlencoded } }
-  expect((await send(`/token?${query}`, body)).status).toBe(400)
-  expect((await send(`/token?${good}&${query}`, { method: 'GET' })).status).toBe(400)
+  expect(errorOf(await send(`/token?${query}`, body))).toBe('400 invalid_request')
+  expect(errorOf(await send(`/token?${good}&${query}`, { method: 'GET' }))).toBe(
+    '400 invalid_request',
+  )
   expect(errorOf(await post('/token?client_id=x', good))).toBe('400 invalid_request')
 })
 
@@ -133,4 +135,14 @@ test('an error description holds no character that OAuth does not allow', async 
     const { body: answer } = await post('/token', body)
     expect(answer['error_description']).toMatch(/^[\x20\x21\x23-\x5b\x5d-\x7e]+$/)
   }
+})
+
+test('what is refused on the way to an endpoint is told in its words', async () => {
+  const { post, send } = await stage()
+  expect(errorOf(await post('/token', good, urlencoded, { 'content-encoding': 'gzip' }))).toBe(
+    '415 invalid_request',
+  )
+  const origin = { origin: 'https://evil.test' }
+  expect(errorOf(await post('/token', good, urlencoded, origin))).toBe('403 invalid_request')
+  expect((await send('/token/', { method: 'POST' })).status).toBe(404)
 })

@@ -91,5 +91,5 @@ test('both SDKs connect to /mcp by secret and by key, and not by a wrong secret'
   expect(await nameBy(newer(), new ModernBySecret(bySecret), there)).toBe('local')
   expect(await nameBy(newer(), new ModernByKey(byKey), there)).toBe('keyed')
   const wrong = new ClientCredentialsProvider({ ...bySecret, clientSecret: 'wrong' })
-  await expect(nameBy(older(), wrong, there)).rejects.toThrow()
+  await expect(nameBy(older(), wrong, there)).rejects.toThrow('could not be authenticated')
 })

@@ -1,6 +1,8 @@
 // What the README shows is run as it stands, in a folder that looks like the project after `npm run demo`.
 import { execFile } from 'node:child_process'
 import { readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -18,6 +20,15 @@ function block(heading: string, language: string): string {
   const found = new RegExp(`\`\`\`${language}\n([\\s\\S]*?)\`\`\``).exec(section)?.[1]
   if (found === undefined) throw new Error(`no ${language} below ${heading}`)
   return found
+}
+
+/** The address in the text is to be the one that is served, so that the port is chosen before. */
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
 }
 
 /** A folder with the built program and a store of its own. */
@@ -85,6 +96,20 @@ test('the command lines run one after the other', async () => {
   expect(stdout).toMatch(/^ok {2}registration/m)
   expect(stdout).toMatch(/^└─ reader {2}demo\/reports\/\*\*:read {2}\[live\]/m)
   expect(stdout).toMatch(/^ok: true$/m)
+})
+
+test('a client gets tokens, exchanges, looks at and ends them with curl', async () => {
+  const { folder, env } = await project()
+  const port = String(await freePort())
+  const script = block('OAuth', 'sh').replaceAll('8420', port)
+  const { stdout } = await run('bash', ['-euc', script], {
+    cwd: folder,
+    env: { ...env, REMIT_HTTP_PORT: port },
+  })
+  const [metadata, before, revoked, after] = stdout.replaceAll('}{', '}\n{').split('\n')
+  expect(JSON.parse(metadata ?? '')).toMatchObject({ issuer: `http://127.0.0.1:${port}` })
+  expect(JSON.parse(before ?? '')).toMatchObject({ active: true, scope: 'demo/reports/**:read' })
+  expect([revoked, after]).toEqual(['{}', '{"active":false}'])
 })
 
 test('the entry for clients differs from mcp.json in its paths alone', () => {

@@ -53,6 +53,7 @@ export interface Arrived {
   readonly method: string
   /** Without query. */
   readonly path: string
+  readonly hasQuery: boolean
   readonly body: Buffer
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
   /** What its header or its certificate presents. */

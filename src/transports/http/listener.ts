@@ -7,6 +7,7 @@ import { Refusal } from '../../core/refusal.ts'
 import { newestNonce } from '../../operations/request-proof.ts'
 import { refused, write } from './answer.ts'
 import { discardBody, readBody } from './body.ts'
+import { oauthDirect, refusedOnTheWay } from '../oauth/endpoints.ts'
 import { presentedInHeaders } from './credentials.ts'
 import type { Arrived, Direct, Door, Env } from './door.ts'
 import { Fault } from './faults.ts'
@@ -22,6 +23,7 @@ export function listenerFor(door: Door) {
   const direct: Readonly<Record<string, Direct>> = {
     mcp: mcpDirect(door),
     operations: operationDirect(door),
+    ...oauthDirect(door),
   }
   return async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
     const began = door.metrics.begin()
@@ -70,6 +72,7 @@ function arrive(door: Door, incoming: IncomingMessage, body: Buffer, isLoopback:
   return {
     method,
     path,
+    hasQuery: url.length > path.length,
     body,
     headers,
     presented: presentedInHeaders(incoming, () => urlOf(door, incoming, path)),
@@ -98,7 +101,7 @@ function giveUp(
     door.context.log.error({ error: String(error) }, 'an HTTP request failed unexpectedly')
   }
   const refusal = error instanceof Refusal ? error : new Refusal('server_error')
-  const answer = refused(door, refusal)
+  const answer = refusedOnTheWay(door, incoming.url ?? '', refusal) ?? refused(door, refusal)
   if (refusal instanceof Fault && refusal.status === 413 && !outgoing.headersSent) {
     outgoing.writeHead(413, { ...answer.headers, connection: 'close' })
     outgoing.write(answer.body)

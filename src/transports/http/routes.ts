@@ -5,11 +5,8 @@
 import { Hono } from 'hono'
 import { Refusal } from '../../core/refusal.ts'
 import { authorizationRoutes } from '../oauth/authorize.ts'
-import { introspectionRoutes } from '../oauth/introspect.ts'
 import { registrationRoutes } from '../oauth/register.ts'
 import { metadataRoutes } from '../oauth/metadata.ts'
-import { revocationRoutes } from '../oauth/revoke.ts'
-import { tokenRoutes } from '../oauth/token.ts'
 import { refuse } from './answer.ts'
 import type { App, Ask, Door, Env, Routes } from './door.ts'
 import { wrongMethod } from './faults.ts'
@@ -19,14 +16,7 @@ import { mcpRoutes } from './mcp-sdks.ts'
 import { metricsRoutes } from './metrics.ts'
 
 const always: readonly Routes[] = [mcpRoutes, keyRoutes, healthRoutes, metricsRoutes]
-const oauthRoutes: readonly Routes[] = [
-  metadataRoutes,
-  tokenRoutes,
-  introspectionRoutes,
-  revocationRoutes,
-  registrationRoutes,
-  authorizationRoutes,
-]
+const oauthRoutes: readonly Routes[] = [metadataRoutes, registrationRoutes, authorizationRoutes]
 
 export function routesOf(door: Door): App {
   const app = new Hono<Env>()

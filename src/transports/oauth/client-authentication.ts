@@ -3,8 +3,8 @@
 
 import type { Presented } from '../../authority/presented.ts'
 import { isId } from '../../core/id.ts'
-import { allOf } from '../http/credentials.ts'
-import type { Ask, Door } from '../http/door.ts'
+import type { Arrived, Door } from '../http/door.ts'
+import { Fault } from '../http/faults.ts'
 import { invalid } from './parameters.ts'
 import type { Parameters } from './parameters.ts'
 import { OAuthProblem } from './problem.ts'
@@ -13,7 +13,7 @@ type ByCertificate = Extract<Presented, { kind: 'certificate' }>
 
 interface Attempt {
   readonly parameters: Parameters
-  /** The Authorization header. */
+  /** The Authorization header; that it came once is settled (gate.ts). */
   readonly authorization: string | undefined
   /** What the TLS connection presents. */
   readonly certificate: ByCertificate | undefined
@@ -83,14 +83,22 @@ export const methodsSupported = ({
 export const signaturesSupported: readonly string[] = ['EdDSA', 'ES256', 'ES384', 'PS256', 'RS256']
 
 /** What the client of a request presents; refuses one that presents nothing, or two things. */
-export function clientIn(ask: Ask, parameters: Parameters): Presented {
-  const [authorization, second] = allOf(ask.env.incoming, 'authorization')
-  if (second !== undefined) throw invalid('There are two Authorization headers.')
-  const { presented } = ask.env.arrived
-  const certificate = presented?.kind === 'certificate' ? presented : undefined
-  const attempt = { parameters, authorization, certificate }
+export function clientIn(
+  { headers, presented }: Arrived,
+  { limits }: Door,
+  parameters: Parameters,
+): Presented {
+  const { authorization } = headers
+  const attempt: Attempt = {
+    parameters,
+    authorization: typeof authorization === 'string' ? authorization : undefined,
+    certificate: presented?.kind === 'certificate' ? presented : undefined,
+  }
   const [used, another] = methods.filter((method) => method.isUsed(attempt))
   if (another !== undefined) throw invalid('Authenticate the client in exactly one way.')
+  // A secret in the body counts as one in the header does (gate.ts).
+  const secret = parameters.one('client_secret')
+  if (secret !== undefined && !limits.caller(secret)) throw new Fault('too_many')
   return used === undefined ? unusable : used.presented(attempt)
 }
 

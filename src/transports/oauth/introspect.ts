@@ -4,10 +4,9 @@
 import { operationByName } from '../../operations/index.ts'
 import type { Operation } from '../../operations/operation.ts'
 import { perform } from '../../operations/perform.ts'
-import type { Ask, Door, Routes } from '../http/door.ts'
+import type { Arrived, Door } from '../http/door.ts'
 import { nobody } from '../http/nobody.ts'
 import { traceIn } from '../trace.ts'
-import { addEndpoint } from './answer.ts'
 import type { Outcome, Refused } from './answer.ts'
 import { clientIn } from './client-authentication.ts'
 import { invalid, parametersIn } from './parameters.ts'
@@ -16,22 +15,20 @@ import { oauthErrorOf, OAuthProblem } from './problem.ts'
 
 const introspectToken = operationByName('introspect_token') as Operation
 
-export const introspectionRoutes: Routes = (app, door) =>
-  addEndpoint(app, door, '/introspect', introspect)
-
-async function introspect(ask: Ask, { context }: Door): Promise<Outcome> {
-  const parameters = parametersIn(ask)
-  const isByToken = /^(?:bearer|dpop) /i.test(ask.req.header('authorization') ?? '')
-  const header = isByToken ? callerIn(ask, parameters) : clientIn(ask, parameters)
+export async function introspect(arrived: Arrived, door: Door): Promise<Outcome> {
+  const parameters = parametersIn(arrived)
+  const isByToken = /^(?:bearer|dpop) /i.test(String(arrived.headers['authorization'] ?? ''))
+  const header = isByToken ? callerIn(arrived, parameters) : clientIn(arrived, door, parameters)
   // `token_type_hint` is but a hint (§2.1): there is one place to look.
   const token = parameters.required('token')
-  const answer = await perform(context, introspectToken, {
+  const answer = await perform(door.context, introspectToken, {
     arguments: {},
     meta: { 'dev.remit/subject_token': token },
     ...(header !== undefined && { header }),
     environment: nobody,
-    ...traceIn(undefined, ask.env.arrived.traceparent),
+    ...traceIn(undefined, arrived.traceparent),
   })
+  door.metrics.operation(introspectToken.name, answer)
   if (!answer.ok && isByToken && isUnproven(answer)) {
     // RFC 7662 §2.3: then as a protected resource answers (RFC 6750 §3.1).
     throw new OAuthProblem('invalid_token', answer.refusal.message)
@@ -42,11 +39,11 @@ async function introspect(ask: Ask, { context }: Door): Promise<Outcome> {
 }
 
 /** A token in the header, and then no client in the body beside it (authority: rule 8). */
-function callerIn(ask: Ask, parameters: Parameters) {
+function callerIn(arrived: Arrived, parameters: Parameters) {
   if (['client_secret', 'client_assertion'].some((name) => parameters.one(name) !== undefined)) {
     throw invalid('Authenticate in exactly one way.')
   }
-  return ask.env.arrived.presented
+  return arrived.presented
 }
 
 const isUnproven = ({ refusal, isStranger }: Refused): boolean =>

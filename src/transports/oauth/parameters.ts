@@ -2,7 +2,7 @@
 // query, which ends up in logs (§2.3.1).
 
 import { isUtf8 } from 'node:buffer'
-import type { Ask } from '../http/door.ts'
+import type { Arrived } from '../http/door.ts'
 import { OAuthProblem } from './problem.ts'
 
 export interface Parameters {
@@ -21,14 +21,14 @@ const mostPairs = 64
 /** The names that may come more than once (RFC 8707 §2, RFC 8693 §2.1). */
 const repeatable: ReadonlySet<string> = new Set(['resource', 'audience'])
 
-export function parametersIn(ask: Ask): Parameters {
-  if (ask.req.url.includes('?')) {
+export function parametersIn(arrived: Arrived): Parameters {
+  if (arrived.hasQuery) {
     throw invalid('Parameters belong in the body, never in the address.')
   }
-  if (!isForm(ask.req.header('content-type'))) {
+  if (!isForm(arrived.headers['content-type'])) {
     throw invalid('The body must be application/x-www-form-urlencoded.')
   }
-  const { body } = ask.env.arrived
+  const { body } = arrived
   if (body.length > mostBytes) throw new OAuthProblem('invalid_request', 'Too large.', 413)
   if (!isUtf8(body)) throw invalid('The body is not UTF-8.')
   const values = read(body.toString())
@@ -63,8 +63,9 @@ function read(form: string): ReadonlyMap<string, readonly string[]> {
   )
 }
 
-const isForm = (type: string | undefined): boolean =>
-  /^application\/x-www-form-urlencoded\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i.test(type ?? '')
+const isForm = (type: unknown): boolean =>
+  typeof type === 'string' &&
+  /^application\/x-www-form-urlencoded\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i.test(type)
 
 export const invalid = (description: string): OAuthProblem =>
   new OAuthProblem('invalid_request', description)

@@ -4,8 +4,7 @@
 
 import type { Request } from '../../operations/perform.ts'
 import { requestProof } from '../../operations/request-proof.ts'
-import { allOf } from '../http/credentials.ts'
-import type { Ask, Door } from '../http/door.ts'
+import type { Arrived, Door } from '../http/door.ts'
 import { addressOf } from '../http/resource-metadata.ts'
 import { OAuthProblem } from './problem.ts'
 
@@ -17,10 +16,14 @@ export interface Binding {
 
 const unbound: Binding = { tokenType: 'Bearer', bind: (asked) => asked }
 
-export async function bindingIn(ask: Ask, { context, issuerUrl = '' }: Door): Promise<Binding> {
-  const [presentedProof, second] = allOf(ask.env.incoming, 'dpop')
+export async function bindingIn(
+  arrived: Arrived,
+  { context, issuerUrl = '' }: Door,
+): Promise<Binding> {
+  // That it came once is settled (gate.ts).
+  const presentedProof = arrived.headers['dpop']
   if (presentedProof === undefined) return unbound
-  if (second !== undefined) throw problem('There are two DPoP headers.')
+  if (typeof presentedProof !== 'string') throw problem('The DPoP proof is not valid here.')
   const url = addressOf(issuerUrl, '/token')
   const proof = await requestProof(context, presentedProof, { method: 'POST', url })
   if (!proof.ok) {

@@ -5,28 +5,26 @@
 import { operationByName } from '../../operations/index.ts'
 import type { Operation } from '../../operations/operation.ts'
 import { perform } from '../../operations/perform.ts'
-import type { Ask, Door, Routes } from '../http/door.ts'
+import type { Arrived, Door } from '../http/door.ts'
 import { nobody } from '../http/nobody.ts'
 import { traceIn } from '../trace.ts'
-import { addEndpoint } from './answer.ts'
 import type { Outcome } from './answer.ts'
 import { clientIn } from './client-authentication.ts'
 import { parametersIn } from './parameters.ts'
 
 const revokeToken = operationByName('revoke_token') as Operation
 
-export const revocationRoutes: Routes = (app, door) => addEndpoint(app, door, '/revoke', revoke)
-
-async function revoke(ask: Ask, { context }: Door): Promise<Outcome> {
-  const parameters = parametersIn(ask)
-  const header = clientIn(ask, parameters)
+export async function revoke(arrived: Arrived, door: Door): Promise<Outcome> {
+  const parameters = parametersIn(arrived)
+  const header = clientIn(arrived, door, parameters)
   const token = parameters.required('token')
-  const answer = await perform(context, revokeToken, {
+  const answer = await perform(door.context, revokeToken, {
     arguments: { cause: 'Revoked by its client (RFC 7009).' },
     meta: { 'dev.remit/subject_token': token },
     header,
     environment: nobody,
-    ...traceIn(undefined, ask.env.arrived.traceparent),
+    ...traceIn(undefined, arrived.traceparent),
   })
+  door.metrics.operation(revokeToken.name, answer)
   return !answer.ok && answer.refusal.code !== 'not_found' ? answer : {}
 }

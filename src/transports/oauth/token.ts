@@ -4,9 +4,8 @@
 import type { Minted } from '../../operations/mint-fields.ts'
 import { perform } from '../../operations/perform.ts'
 import { nobody } from '../http/nobody.ts'
-import type { Ask, Door, Routes } from '../http/door.ts'
+import type { Arrived, Door } from '../http/door.ts'
 import { traceIn } from '../trace.ts'
-import { addEndpoint } from './answer.ts'
 import type { Outcome } from './answer.ts'
 import { clientIn } from './client-authentication.ts'
 import { grantTypes } from './grant-types.ts'
@@ -14,26 +13,25 @@ import { parametersIn } from './parameters.ts'
 import { OAuthProblem } from './problem.ts'
 import { bindingIn } from './proof-of-possession.ts'
 
-export const tokenRoutes: Routes = (app, door) => addEndpoint(app, door, '/token', token)
-
-async function token(ask: Ask, door: Door): Promise<Outcome> {
+export async function token(arrived: Arrived, door: Door): Promise<Outcome> {
   const { context, issuerUrl = '' } = door
-  const parameters = parametersIn(ask)
-  const client = clientIn(ask, parameters)
+  const parameters = parametersIn(arrived)
+  const client = clientIn(arrived, door, parameters)
   const name = parameters.required('grant_type')
   const grantType = Object.hasOwn(grantTypes, name) ? grantTypes[name] : undefined
   if (grantType === undefined) {
     throw new OAuthProblem('unsupported_grant_type', 'That grant type is not served here.')
   }
-  const { tokenType, bind } = await bindingIn(ask, door)
+  const { tokenType, bind } = await bindingIn(arrived, door)
   const asked = grantType.asked(parameters, issuerUrl)
   const answer = await perform(context, grantType.operation, {
     ...asked,
     ...bind(asked),
     header: client,
     environment: nobody,
-    ...traceIn(undefined, ask.env.arrived.traceparent),
+    ...traceIn(undefined, arrived.traceparent),
   })
+  door.metrics.operation(grantType.operation.name, answer)
   if (!answer.ok) return answer
   const { scopes, expires_at } = answer.result as Minted
   return {
