@@ -11,7 +11,7 @@ import type { Holder } from './support.ts'
 import { newLedger, send, settle, successorOf, writeUntilGone } from './writers.ts'
 import type { Ledger, Sent } from './writers.ts'
 
-const crashes = rounds({ short: 25, long: 200 })
+const crashes = rounds({ short: 12, long: 200 })
 const chance = seeded()
 
 test(
