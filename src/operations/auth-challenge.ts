@@ -3,6 +3,7 @@
 
 import * as z from 'zod'
 import { randomBytes } from 'node:crypto'
+import type { Agent } from '../core/agent.ts'
 import { Refusal } from '../core/refusal.ts'
 import { wordHash } from '../crypto/authentication.ts'
 import { forgetAuthChallenges, insertAuthChallenge } from '../store/auth-challenges.ts'
@@ -15,7 +16,7 @@ import {
   stated,
 } from './authenticating.ts'
 import * as field from './fields.ts'
-import { findAgent, unknown } from './may.ts'
+import { findAgent, may, unknown } from './may.ts'
 import { defineOperation } from './operation.ts'
 import type { Call, Outcome } from './operation.ts'
 
@@ -82,19 +83,14 @@ async function byServer({ nonce, channel }: Asked, call: Call): Promise<Outcome<
 function byAgent({ nonce, channel }: Asked, call: Call, ref: string): Outcome<Challenged> {
   const { context, caller, now } = call
   const peer = findAgent(call, ref)
-  if (peer === undefined) throw unknown('agent')
-  if (peer.id === caller.agent.id) {
+  if (peer?.id === caller.agent.id) {
     throw new Refusal('invalid_request', {
       message: 'An agent does not prove itself to itself.',
       failures: [{ code: 'invalid_request', dimension: 'peer', asked: peer.id }],
     })
   }
-  if (peer.status !== 'active') {
-    throw new Refusal('agent_suspended', {
-      message: 'The peer is not active.',
-      missing_at: peer.id,
-    })
-  }
+  const isThere = peer?.status === 'active'
+  if (!isThere && may(call, 'agents:read')) throw notThere(peer)
   const id = context.newId('chl')
   const expiresAt = now + exchangeLife
   return {
@@ -106,19 +102,29 @@ function byAgent({ nonce, channel }: Asked, call: Call, ref: string): Outcome<Ch
     writes: [
       spendNonce(call, nonce),
       forgetAuthChallenges(now - exchangeLife),
-      insertAuthChallenge({
-        id,
-        orgId: caller.orgId,
-        initiatorId: caller.agent.id,
-        responderId: peer.id,
-        initiatorNonce: wordHash('nonce', nonce),
-        channel: wordHash('channel', channel),
-        status: 'open',
-        createdAt: now,
-        expiresAt,
-      }),
+      // Who may not read agents does not learn which there are: such a challenge nobody answers.
+      ...(isThere
+        ? [
+            insertAuthChallenge({
+              id,
+              orgId: caller.orgId,
+              initiatorId: caller.agent.id,
+              responderId: peer.id,
+              initiatorNonce: wordHash('nonce', nonce),
+              channel: wordHash('channel', channel),
+              status: 'open',
+              createdAt: now,
+              expiresAt,
+            }),
+          ]
+        : []),
     ],
     target: id,
-    detail: { initiator: caller.agent.id, responder: peer.id },
+    detail: { initiator: caller.agent.id, ...(isThere && { responder: peer.id }) },
   }
 }
+
+const notThere = (peer: Agent | undefined): Refusal =>
+  peer === undefined
+    ? unknown('agent')
+    : new Refusal('agent_suspended', { message: 'The peer is not active.', missing_at: peer.id })

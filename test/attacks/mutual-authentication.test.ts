@@ -156,16 +156,23 @@ test('an exchange is over when its time is, and is not begun with who is not the
   w.pass(300)
   const late = { challenge_id, nonce: newAuthenticationNonce(), channel }
   expect(codeOf(await w.call(authAnswer, late, b))).toBe('not_found')
-  const begin = async (peer: string) =>
-    codeOf(await w.call(authChallenge, { peer, nonce: newAuthenticationNonce(), channel }, a))
+  const begin = async (peer: string, as = a) =>
+    codeOf(await w.call(authChallenge, { peer, nonce: newAuthenticationNonce(), channel }, as))
   const { admin } = await w.addOrg('other')
-  expect([await begin('alice'), await begin('nobody'), await begin(admin.id)]).toEqual([
-    'invalid_request',
-    'not_found',
-    'not_found',
-  ])
+  expect([
+    await begin('alice'),
+    await begin('nobody', w.admin),
+    await begin(admin.id, w.admin),
+  ]).toEqual(['invalid_request', 'not_found', 'not_found'])
   await w.result(setAgentStatus, { agent: b.id, status: 'suspended', cause: 'x' })
-  expect(await begin('bob')).toBe('agent_suspended')
+  expect(await begin('bob', w.admin)).toBe('agent_suspended')
+  // Who may not read agents learns nothing by it; nobody ever answers such a challenge.
+  const kept = () => w.read('select count(*) from auth_challenges')
+  const before = await kept()
+  expect([await begin('bob'), await begin('nobody'), await begin(admin.id)]).toEqual(
+    Array(3).fill('allowed'),
+  )
+  expect(await kept()).toBe(before)
 })
 
 test('only who proves itself has a part: no act_as, and no token that others delegated', async () => {

@@ -158,5 +158,5 @@ export function withoutNames(answer: object, { ...about }: About): string {
   const names = Object.values(about).toSorted((a, b) => b.length - a.length)
   return names
     .reduce((text, name) => text.replaceAll(name, '…'), JSON.stringify(answer))
-    .replaceAll(/"decision_id":"[^"]*"/g, '"decision_id":"…"')
+    .replaceAll(/"(decision_id|challenge_id|statement)":"[^"]*"/g, '"$1":"…"')
 }
