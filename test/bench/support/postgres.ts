@@ -6,8 +6,6 @@ import { migratePostgres } from '../../../src/store/postgres-open.ts'
 import { startPostgres } from '../../support/postgres-server.ts'
 import { databaseUrl } from '../../support/postgres-names.ts'
 
-export type Database = Awaited<ReturnType<typeof startDatabase>>
-
 export async function startDatabase() {
   const server = await startPostgres([])
   const outside = new pg.Client(server.url)
