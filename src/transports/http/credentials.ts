@@ -22,7 +22,7 @@ export function presentedInHeaders(
   if (second !== undefined || proofs.length > 1) return unusable
   const [, name = '', presentedToken = ''] =
     /^([A-Za-z]+) +([A-Za-z0-9._~+/-]+=*)$/.exec(value) ?? []
-  const scheme = schemes[name.toLowerCase()]
+  const scheme = schemes.get(name.toLowerCase())
   const [presentedProof] = proofs
   if (scheme === undefined || value.length > longest || presentedProof === '') return unusable
   // RFC 9449 §7.1: the scheme promises a proof.
@@ -46,7 +46,10 @@ export function presentedInHeaders(
 }
 
 const unusable: Presented = { kind: 'unusable' }
-const schemes: Readonly<Record<string, OverHttp['scheme']>> = { bearer: 'Bearer', dpop: 'DPoP' }
+const schemes = new Map<string, OverHttp['scheme']>([
+  ['bearer', 'Bearer'],
+  ['dpop', 'DPoP'],
+])
 
 /** Every value of a header: Node's own record keeps only the first of some. */
 export function allOf({ rawHeaders }: IncomingMessage, name: string): string[] {

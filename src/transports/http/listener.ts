@@ -20,11 +20,11 @@ import { routesOf } from './routes.ts'
 export function listenerFor(door: Door) {
   const admit = gateOf(door)
   const route = routerOf(door)
-  const direct: Readonly<Record<string, Direct>> = {
-    mcp: mcpDirect(door),
-    operations: operationDirect(door),
-    ...oauthDirect(door),
-  }
+  const direct = new Map<string, Direct>([
+    ['mcp', mcpDirect(door)],
+    ['operations', operationDirect(door)],
+    ...Object.entries(oauthDirect(door)),
+  ])
   return async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
     const began = door.metrics.begin()
     const done = () => door.metrics.end(began, incoming.method, incoming.url, outgoing.statusCode)
@@ -34,7 +34,7 @@ export function listenerFor(door: Door) {
       const arrived = arrive(door, incoming, body, isLoopback)
       // RFC 9449 §8.2: with every answer, the nonce of the next proof.
       if ('dpop' in arrived.headers) outgoing.setHeader('dpop-nonce', newestNonce(door.context))
-      const answer = await direct[firstSegment(arrived.path)]?.(arrived)
+      const answer = await direct.get(firstSegment(arrived.path))?.(arrived)
       if (door.isStopping()) outgoing.shouldKeepAlive = false
       if (answer === undefined) await route(incoming, outgoing, arrived)
       else write(outgoing, answer)

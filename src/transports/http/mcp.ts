@@ -5,7 +5,7 @@
 
 import { Refusal } from '../../core/refusal.ts'
 import { authorityFor } from '../../operations/authority-for.ts'
-import { answer as answerMethod } from '../mcp/methods.ts'
+import { answer as answerMethod, methods } from '../mcp/methods.ts'
 import { rpcCodes, RpcError } from '../mcp/rpc-error.ts'
 import { operationSurface } from '../operation-surface.ts'
 import type { Surface } from '../surface.ts'
@@ -30,8 +30,9 @@ export const mcpDirect =
     limitCaller(door, meta)
     const call = plainCall(arrived.headers, message.body)
     if (call !== undefined) return answerCall(door, arrived, call)
-    // A proof counts once: whoever answers asks for it.
-    if (meta !== undefined && proofs.some((proof) => proof in meta)) return undefined
+    // A proof counts once: where our own surface answers, it asks for it.
+    const isProven = meta !== undefined && proofs.some((proof) => proof in meta)
+    if (isProven && isOurs(message.method)) return undefined
     const { presented } = arrived
     const { refusal } = await authorityFor(
       door.context,
@@ -41,11 +42,15 @@ export const mcpDirect =
         ...(presented !== undefined && { header: presented }),
       },
       [],
+      message.method,
     )
     return refusal && refusedRpc(door, arrived, id, refusal)
   }
 
 const proofs = ['dev.remit/proof', 'dev.remit/act_as_proof']
+
+/** What else there is, the SDKs answer by themselves, and ask nobody. */
+const isOurs = (method: string): boolean => methods.some((each) => each === method)
 
 async function answerCall(door: Door, arrived: Arrived, call: PlainCall): Promise<Answer> {
   const { id, params, meta, era } = call
@@ -112,6 +117,7 @@ export function surfaceFor(
 interface Message {
   readonly body: unknown
   readonly id: string | number | null
+  readonly method: string
   readonly meta: Readonly<Record<string, unknown>> | undefined
 }
 
@@ -132,11 +138,12 @@ function messageIn(arrived: Arrived): Message | Answer {
       new RpcError(rpcCodes.invalidRequest, 'Invalid request: one message'),
     )
   }
-  const { id, params } = body
+  const { id, method, params } = body
   const meta = isObject(params) ? params['_meta'] : undefined
   return {
     body,
     id: typeof id === 'string' || typeof id === 'number' ? id : null,
+    method: typeof method === 'string' ? method : '',
     meta: isObject(meta) ? meta : undefined,
   }
 }

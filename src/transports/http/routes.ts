@@ -19,7 +19,8 @@ const always: readonly Routes[] = [mcpRoutes, keyRoutes, healthRoutes, metricsRo
 const oauthRoutes: readonly Routes[] = [metadataRoutes, registrationRoutes, authorizationRoutes]
 
 export function routesOf(door: Door): App {
-  const app = new Hono<Env>()
+  // The path as it was sent: another spelling of it must not reach a route past what is answered directly.
+  const app = new Hono<Env>({ getPath: (_, options) => options?.env?.arrived.path ?? '' })
   for (const add of always) add(app, door)
   if (door.issuerUrl !== undefined) for (const add of oauthRoutes) add(app, door)
   app.notFound((ask) => refuse(ask, door, notHere(app, ask)))
