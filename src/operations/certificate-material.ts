@@ -75,16 +75,18 @@ async function ruleFor(
   if (subject !== undefined) return { by: 'subject', value: subject }
   if (certificate === undefined) return undefined
   const { certificateInPem, readCertificate } = await import('../crypto/x509/certificate.ts')
-  const { flawOfPath } = await import('../crypto/x509/path.ts')
+  const { flawOfClient, flawOfPath } = await import('../crypto/x509/path.ts')
   const leaf = readCertificate(certificateInPem(certificate) ?? Buffer.alloc(0))
   const authority = readCertificate(Buffer.from(anchor.certificate, 'base64'))
   if (!leaf.ok) throw badCertificate('certificate', certificate, leaf.reason)
   if (!authority.ok) throw badCertificate('anchor', '', authority.reason)
-  const flaw = flawOfPath(leaf.certificate, {
-    anchor: authority.certificate,
-    intermediates: [],
-    now: call.now,
-  })
+  const flaw =
+    flawOfClient(leaf.certificate, call.now) ??
+    flawOfPath(leaf.certificate, {
+      anchor: authority.certificate,
+      intermediates: [],
+      now: call.now,
+    })
   // Its intermediates are not at hand here; they are when it is presented.
   if (flaw !== undefined && flaw !== 'certificate_untrusted') {
     throw badCertificate('certificate', certificate, flaw)

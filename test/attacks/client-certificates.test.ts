@@ -203,6 +203,20 @@ describe('of strangers: one answer, whatever was wrong', () => {
       },
     ],
     [
+      'signed by itself, and expired',
+      'certificate_untrusted',
+      ({ leaf, w }) => [certifySelf(leaf({ notAfter: w.now() }), { notAfter: w.now() })],
+    ],
+    [
+      'expired, of an authority made by a client',
+      'issuer_is_no_authority',
+      ({ leaf, life, w }) => {
+        const client = leaf({ name: 'client' })
+        const by = certify({ ...life, name: 'made', by: client, isCa: true, notAfter: w.now() })
+        return [leaf({ by, notAfter: w.now() }), by, client]
+      },
+    ],
+    [
       'nobody told by it',
       'certificate_unknown',
       ({ leaf }) => [leaf({ uris: ['urn:agents:two'] })],
@@ -291,8 +305,8 @@ describe('of strangers: one answer, whatever was wrong', () => {
     ],
     ['nothing at all', 'no_certificate', () => []],
   ]
-  const certifySelf = (like: Made): Made =>
-    certify({ name: like.name, uris: ['urn:agents:one'], notBefore: 0, notAfter: 2e9 })
+  const certifySelf = (like: Made, change: Partial<Wanted> = {}): Made =>
+    certify({ name: like.name, uris: ['urn:agents:one'], notBefore: 0, notAfter: 2e9, ...change })
   test('and nobody is named', async () => {
     const given = await certified()
     for (const [what, reason, make] of rows) {

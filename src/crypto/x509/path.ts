@@ -35,22 +35,36 @@ export interface PathOptions {
 const clientAuth = '1.3.6.1.5.5.7.3.2'
 const mostIntermediates = 3
 
-/** The reason why not; `undefined` says that it may be believed. */
+/**
+ * The reason why not; `undefined` says that it may be believed. That the anchor really stands behind it is
+ * asked first: every other reason is told to its holder, so nobody may come to one by what he made himself.
+ */
 export function flawOfPath(leaf: Certificate, options: PathOptions): PathFlaw | undefined {
   const { anchor, intermediates, now, lists } = options
+  if (leaf.isCa) return 'certificate_is_an_authority'
+  const issuers = pathTo(anchor, leaf, intermediates)
+  if (issuers === undefined) return 'certificate_untrusted'
+  return (
+    firstFlaw(issuers, flawOfIssuer) ??
+    flawOfClient(leaf, now) ??
+    firstFlaw(issuers, (issuer) => flawOfTime(issuer, now)) ??
+    (lists && flawOfRevocation([leaf, ...issuers], lists, now))
+  )
+}
+
+/** What is wrong with a client's certificate whoever issued it. */
+export function flawOfClient(leaf: Certificate, now: number): PathFlaw | undefined {
   if (leaf.isCa) return 'certificate_is_an_authority'
   if (leaf.extendedKeyUsage?.includes(clientAuth) !== true) return 'certificate_not_for_clients'
   if (leaf.keyUsage?.includes('digitalSignature') === false) return 'certificate_key_usage'
   if (now < leaf.notBefore) return 'certificate_not_yet_valid'
-  if (leaf.notAfter <= now) return 'certificate_expired'
-  const issuers = pathTo(anchor, leaf, intermediates)
-  if (issuers === undefined) return 'certificate_untrusted'
-  for (const [below, issuer] of issuers.entries()) {
-    const flaw = flawOfIssuer(issuer, below, now)
-    if (flaw !== undefined) return flaw
-  }
-  return lists && flawOfRevocation([leaf, ...issuers], lists, now)
+  return leaf.notAfter <= now ? 'certificate_expired' : undefined
 }
+
+const firstFlaw = (
+  issuers: readonly Certificate[],
+  flawOf: (issuer: Certificate, below: number) => PathFlaw | undefined,
+): PathFlaw | undefined => issuers.map(flawOf).find((flaw) => flaw !== undefined)
 
 /** The issuers from the leaf's own to the anchor, each proven by its signature on the one before. */
 function pathTo(
@@ -74,12 +88,17 @@ const isIssuedBy = (certificate: Certificate, issuer: Certificate): boolean =>
   certificate.issuerDer === issuer.subjectDer && certificate.isSignedBy(issuer.publicKey)
 
 /** `below` counts the authorities between this one and the leaf. */
-function flawOfIssuer(issuer: Certificate, below: number, now: number): PathFlaw | undefined {
-  const { isCa, pathLength, keyUsage, extendedKeyUsage, notBefore, notAfter } = issuer
+function flawOfIssuer(
+  { isCa, pathLength, keyUsage, extendedKeyUsage }: Certificate,
+  below: number,
+): PathFlaw | undefined {
   if (!isCa) return 'issuer_is_no_authority'
   if (keyUsage?.includes('keyCertSign') === false) return 'issuer_key_usage'
   if (extendedKeyUsage?.includes(clientAuth) === false) return 'issuer_not_for_clients'
-  if (pathLength !== undefined && below > pathLength) return 'path_too_long'
+  return pathLength !== undefined && below > pathLength ? 'path_too_long' : undefined
+}
+
+function flawOfTime({ notBefore, notAfter }: Certificate, now: number): PathFlaw | undefined {
   if (now < notBefore) return 'issuer_not_yet_valid'
   return notAfter <= now ? 'issuer_expired' : undefined
 }
