@@ -1,7 +1,8 @@
 // The keys that agents registered, ready to be used: those that verify what an agent signed, and the one
 // that what is for it alone is sealed to. Only credentials that still authenticate have any.
 
-import { credentialStatus } from '../core/credential.ts'
+import { mayAuthenticateBy } from '../core/agent.ts'
+import { credentialStatus, methodOfKind } from '../core/credential.ts'
 import type { AgentKey, Credential } from '../core/credential.ts'
 import { checkEncryptionJwk } from '../crypto/encryption-key.ts'
 import type { EncryptionKey } from '../crypto/encryption-key.ts'
@@ -16,7 +17,15 @@ export interface VerificationKey extends PublicKey {
 
 /** Every key that an agent may sign with now; a retiring credential's still verify. */
 export const verificationKeys = (context: Context, agentId: string): readonly VerificationKey[] =>
-  credentialsOf(context, agentId, ['active', 'retiring']).flatMap(keysOf)
+  credentialsOf(context, agentId, ['active', 'retiring'])
+    .filter((credential) => maySignBy(context, credential))
+    .flatMap(keysOf)
+
+/** Whether what a credential signs counts: as it would prove its agent itself, and only then. */
+export function maySignBy({ live }: Context, { agentId, kind }: Credential): boolean {
+  const agent = live.agent(agentId)
+  return agent?.status === 'active' && mayAuthenticateBy(agent, methodOfKind[kind])
+}
 
 /** The keys of one credential, whatever its status. */
 export const keysOf = (credential: Credential): readonly VerificationKey[] =>

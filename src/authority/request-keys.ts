@@ -12,7 +12,7 @@ import { seal, unseal } from '../crypto/seal.ts'
 import { rememberRequestKey, requestKeyById } from '../store/request-keys.ts'
 import { one } from '../store/store.ts'
 import type { Write } from '../store/store.ts'
-import { keysOf } from './agent-keys.ts'
+import { keysOf, maySignBy } from './agent-keys.ts'
 import type { Context } from './context.ts'
 
 export interface RequestKey {
@@ -23,7 +23,7 @@ export interface RequestKey {
 
 /**
  * The keys that a `keyid` stands for in an organisation: a registered key by its RFC 7638 thumbprint, or all
- * of a credential by its id. Only of active agents, and credentials that still authenticate.
+ * of a credential by its id. Only of active agents, by credentials that would still prove them.
  */
 export async function requestKeys(
   context: Context,
@@ -41,7 +41,8 @@ export async function requestKeys(
     if (credential === undefined || credential.orgId !== orgId) continue
     const agent = live.agent(credential.agentId)
     const status = credentialStatus(credential, now())
-    if (agent?.status !== 'active' || (status !== 'active' && status !== 'retiring')) continue
+    if (agent === undefined || !maySignBy(context, credential)) continue
+    if (status !== 'active' && status !== 'retiring') continue
     const own = keysOf(credential).filter(({ thumbprint }) =>
       isId('crd', keyid) ? true : thumbprint === keyid,
     )

@@ -5,6 +5,7 @@ import { expect, test } from 'vitest'
 import { addCredential } from '../../src/operations/add-credential.ts'
 import { revokeCredential } from '../../src/operations/revoke-credential.ts'
 import { setAgentStatus } from '../../src/operations/set-agent-status.ts'
+import { updateAgent } from '../../src/operations/update-agent.ts'
 import { verifyRequest } from '../../src/operations/verify-request.ts'
 import { contentDigest } from '../../src/crypto/content-digest.ts'
 import { signRequest } from '../../src/sign/request.ts'
@@ -175,6 +176,19 @@ test('a key counts as long as its agent and credential do, and in its own organi
   expect(await ask()).toBeUndefined()
   await w.result(revokeCredential, { credential_id: credentialId, cause: 'x' })
   expect(await ask()).toBe('unknown_key')
+})
+
+test('a secret that its agent may not authenticate by signs nothing either, nor does such a key', async () => {
+  const { w, agent, receiver, signer } = await signing()
+  const secret = { secret: agent.secret, credentialId: agent.credentialId }
+  const ask = async (by: RequestSigner) =>
+    (await w.result(verifyRequest, signed(w, by), receiver)).reason
+  await w.result(verifyRequest, signed(w, signer), agent)
+  expect([await ask(secret), await ask(signer)]).toEqual([undefined, undefined])
+  await w.result(updateAgent, { agent: agent.id, sensitivity: 'high' })
+  expect([await ask(secret), await ask(signer)]).toEqual(['unknown_key', undefined])
+  await w.result(updateAgent, { agent: agent.id, auth_methods: ['x509'] })
+  expect(await ask(signer)).toBe('unknown_key')
 })
 
 test('a sealed key that was moved to another credential opens for none', async () => {
