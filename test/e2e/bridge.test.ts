@@ -1,26 +1,34 @@
 // `remit bridge` between a real client and a real `remit serve`: no store, no token, nothing but the file of
 // the agent's credential on the client's side.
 
-import { copyFileSync } from 'node:fs'
+import { createPrivateKey } from 'node:crypto'
+import type { JsonWebKey } from 'node:crypto'
+import { copyFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { temporaryFolder } from '../support/temporary.ts'
 import { clients } from './clients.ts'
-import { freePort, serveHttp } from './http-server.ts'
+import { serveHttp } from './http-server.ts'
+import { proxyTo } from './http.ts'
 import { bare, emptyHome, home, jsonFile, local, runMain, start } from './support.ts'
 import type { Env } from './support.ts'
 
 const tokenLike = /eyJ[\w-]+\.[\w-]+\.[\w-]+|rmt_[a-z]{3}_\w+/
 
-/** A store whose issuer is the address that it will be served at. */
-async function withOauth(): Promise<{ env: Env; port: number; url: string; credential: string }> {
-  const port = await freePort()
-  const url = `http://127.0.0.1:${port}`
+/** A store whose issuer is an address that leads to wherever it is served. */
+async function withOauth() {
+  let served = 'http://127.0.0.1:1'
+  const url = await proxyTo(() => served)
   const path = emptyHome()
   const env = { ...bare, REMIT_HOME: path, REMIT_ISSUER: url }
   const { code, err } = await runMain(['init'], env)
   if (code !== 0) throw new Error(`init failed: ${err}`)
-  return { env, port, url, credential: join(path, local) }
+  const serve = async () => {
+    const child = await serveHttp(env)
+    served = child.url
+    return child
+  }
+  return { env, url, serve, credential: join(path, local) }
 }
 
 /** The host's machine: a folder with the credential file and nothing else. */
@@ -34,8 +42,8 @@ describe.each(clients.filter(([name]) => !name.endsWith('legacy') && !name.endsW
   '%s',
   (_name, connect) => {
     test('works through it as with a server of its own', async () => {
-      const { env, port, url, credential } = await withOauth()
-      await serveHttp(env, port)
+      const { url, serve, credential } = await withOauth()
+      await serve()
       const client = await connect(elsewhere(credential), ['bridge', '--url', url])
       const who = await client.call('whoami')
       expect(who).toMatchObject({ code: 'allowed', result: { method: 'token' }, meta: {} })
@@ -59,8 +67,8 @@ describe.each(clients.filter(([name]) => !name.endsWith('legacy') && !name.endsW
 )
 
 test('nothing that it writes holds a secret or a token, whatever is asked', async () => {
-  const { env, port, url, credential } = await withOauth()
-  await serveHttp(env, port)
+  const { url, serve, credential } = await withOauth()
+  await serve()
   const bridge = start(['bridge', '--url', url], elsewhere(credential))
   const ask = (id: number, name: string, args: object, meta?: object) => {
     const params = { name, arguments: args, ...(meta && { _meta: meta }) }
@@ -102,15 +110,15 @@ const secretIn = (credential: string, text: string): boolean =>
   text.includes(String(jsonFile(credential)['secret']))
 
 test('it outlives the remote’s absence', async () => {
-  const { env, port, url, credential } = await withOauth()
-  const first = await serveHttp(env, port)
+  const { url, serve, credential } = await withOauth()
+  const first = await serve()
   const [, connect] = clients[0] ?? []
   const client = await connect?.(elsewhere(credential), ['bridge', '--url', url])
   expect(await client?.call('whoami')).toMatchObject({ code: 'allowed' })
   first.kill('SIGKILL')
   await first.ended
   expect(await client?.call('whoami')).toMatchObject({ code: 'unavailable' })
-  await serveHttp(env, port)
+  await serve()
   expect(await client?.call('whoami')).toMatchObject({ code: 'allowed' })
 })
 
@@ -120,6 +128,61 @@ test('a remote without OAuth is served with the credential itself', async () => 
   const [, connect] = clients[0] ?? []
   const client = await connect?.(elsewhere(own.file(local)), ['bridge', '--url', url])
   expect(await client?.call('whoami')).toMatchObject({ result: { method: 'secret' } })
+})
+
+describe('with a private key that stays on the host’s side', () => {
+  const keyFor = async (env: Env): Promise<string> => {
+    const file = join(temporaryFolder(), 'key.json')
+    const { code, err } = await runMain(['keygen', '--out', file, '--agent', 'local'], env)
+    if (code !== 0) throw new Error(`keygen failed: ${err}`)
+    return file
+  }
+  const byVariables = (file: string): Env => {
+    const folder = temporaryFolder()
+    const { agent_id: id, private_jwk: jwk } = jsonFile(file)
+    const key = join(folder, 'key.pem')
+    const pem = createPrivateKey({ key: jwk as JsonWebKey, format: 'jwk' })
+    writeFileSync(key, pem.export({ format: 'pem', type: 'pkcs8' }), { mode: 0o600 })
+    const named = { REMIT_AGENT_ID: String(id), REMIT_PRIVATE_KEY_FILE: key }
+    return { ...bare, HOME: folder, REMIT_HOME: folder, ...named }
+  }
+  const [, connect] = clients[0] ?? []
+
+  test('it gets tokens by private_key_jwt', async () => {
+    const { env, url, serve } = await withOauth()
+    const file = await keyFor(env)
+    await serve()
+    for (const side of [elsewhere(file), byVariables(file)]) {
+      const client = await connect?.(side, ['bridge', '--url', url])
+      const [who, child] = await Promise.all([
+        client?.call('whoami'),
+        client?.call('delegate_token', { scopes: ['demo/a:read'] }),
+      ])
+      expect(who).toMatchObject({ code: 'allowed', result: { method: 'token' }, meta: {} })
+      expect(child).toMatchObject({ code: 'allowed' })
+    }
+    const asked = ['query-audit', '--operation', 'mint_token', '--json']
+    const { json } = await runMain(asked, env)
+    const methods = (json['events'] as { presented?: { method: string } }[]).map(
+      ({ presented }) => presented?.method,
+    )
+    expect(methods).toEqual(['client_assertion', 'client_assertion'])
+  })
+
+  test('it signs for each request where the remote offers no OAuth', async () => {
+    const own = await home()
+    const file = await keyFor(own.env())
+    const { url } = await serveHttp(own.env())
+    const { json } = await own.run(['mint-token', '--scopes', 'demo:read', '--json'])
+    const [issuer = ''] = json['audience'] as string[]
+    const side = { ...byVariables(file), REMIT_ISSUER: issuer }
+    const client = await connect?.(side, ['bridge', '--url', url])
+    const answers = await Promise.all([1, 2, 3].map(() => client?.call('whoami')))
+    for (const answer of answers)
+      expect(answer).toMatchObject({ code: 'allowed', result: { method: 'client_assertion' } })
+    const untold = connect?.(byVariables(file), ['bridge', '--url', url])
+    await expect(untold).rejects.toThrow('The bridge cannot sign')
+  })
 })
 
 test.each<[string, readonly string[], Env, string]>([

@@ -1,5 +1,5 @@
-// The real `remit serve` on a free port of the loopback, and a proxy in front of it that adds a token, as a
-// gateway would for clients that can send none.
+// The real `remit serve` on a free port of the loopback, and a proxy in front of it: one that adds a token, as
+// a gateway would for clients that can send none, or one whose address is known before the server's is.
 
 import { once } from 'node:events'
 import { createServer, request } from 'node:http'
@@ -45,12 +45,16 @@ export async function tokenOf(
 }
 
 /** The address of a proxy that passes everything on as it is, with the token added. */
-export async function proxyWith(token: string, url: string): Promise<string> {
-  const { hostname, port } = new URL(url)
+export const proxyWith = (token: string, url: string): Promise<string> =>
+  proxyTo(() => url, { authorization: `Bearer ${token}` })
+
+/** The address of a proxy to wherever that is when something comes. */
+export async function proxyTo(target: () => string, added: Env = {}): Promise<string> {
   const proxy = createServer((incoming, outgoing) => {
     const { method, url: path, headers } = incoming
+    const { hostname, port } = new URL(target())
     const passed = request(
-      { hostname, port, method, path, headers: { ...headers, authorization: `Bearer ${token}` } },
+      { hostname, port, method, path, headers: { ...headers, ...added } },
       (answer) => {
         outgoing.writeHead(answer.statusCode ?? 502, answer.rawHeaders)
         answer.pipe(outgoing)

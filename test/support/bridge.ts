@@ -1,10 +1,11 @@
 // A bridge to a world behind real doors, with everything it sends written down.
 
+import type { Presented } from '../../src/authority/presented.ts'
+import type { BridgeCredential, OwnKey } from '../../src/transports/bridge/credential.ts'
 import { fetchJson } from '../../src/transports/bridge/fetch-json.ts'
 import type { FetchJson } from '../../src/transports/bridge/fetch-json.ts'
 import { remoteAddress } from '../../src/transports/bridge/remote-address.ts'
 import { bridgeSurface } from '../../src/transports/bridge/surface.ts'
-import type { Presented } from '../../src/authority/presented.ts'
 import type { ToolResult } from '../../src/transports/surface.ts'
 import type { World } from './world.ts'
 
@@ -18,8 +19,9 @@ export interface Exchange {
 export function bridged(
   w: World,
   url: string,
-  credential: Presented = w.local.presented,
+  credential: Presented | OwnKey = w.local.presented,
   fetching: FetchJson = fetchJson,
+  issuer?: string,
 ) {
   const sent: Exchange[] = []
   const written: FetchJson = async (to, request = {}) => {
@@ -32,10 +34,11 @@ export function bridged(
   const address = remoteAddress(url)
   const surface = bridgeSurface({
     address,
-    credential,
+    credential: credential as BridgeCredential,
     version: '1',
     fetchJson: written,
     now: w.now,
+    ...(issuer !== undefined && { issuer }),
   })
   const call = async (name: string, args: object = {}, meta?: Record<string, unknown>) =>
     surface.callTool(name, args, { meta })

@@ -1,7 +1,6 @@
 // The surface of a remote Remit, served to a host as if it were here: lists, calls and reads are forwarded
 // with what the bridge presents, or with what the request's own metadata present instead of it.
 
-import type { Presented } from '../../authority/presented.ts'
 import { Refusal } from '../../core/refusal.ts'
 import { instructions } from '../instructions.ts'
 import type { Listing, RequestSource, ResourceText, Surface, ToolResult } from '../surface.ts'
@@ -13,6 +12,7 @@ import {
   withoutAccept,
   withoutSecrets,
 } from './asked-for.ts'
+import type { BridgeCredential } from './credential.ts'
 import { fetchJson as overTheNet, unavailable } from './fetch-json.ts'
 import type { FetchJson } from './fetch-json.ts'
 import { createRemote, errorOf, isFields } from './remote.ts'
@@ -21,8 +21,10 @@ import { createTokens } from './tokens.ts'
 
 export interface BridgeOptions {
   readonly address: RemoteAddress
-  readonly credential: Presented
+  readonly credential: BridgeCredential
   readonly version: string
+  /** Of the remote; one that is an address is found out, and must then be this. */
+  readonly issuer?: string
   /** What the operator narrows the bridge to; absent: all that the credential allows. */
   readonly scopes?: readonly string[]
   readonly fetchJson?: FetchJson
@@ -34,9 +36,9 @@ type Fields = Readonly<Record<string, unknown>>
 export function bridgeSurface(options: BridgeOptions): Surface {
   const { address, version, credential, fetchJson = overTheNet, now = systemSeconds } = options
   const call = createRemote(fetchJson, address.mcp, version)
-  const { scopes } = options
-  const narrowed = scopes === undefined ? {} : { scopes }
-  const tokens = createTokens({ address, credential, fetchJson, call, now, ...narrowed })
+  const { scopes, issuer } = options
+  const told = { ...(scopes && { scopes }), ...(issuer !== undefined && { issuer }) }
+  const tokens = createTokens({ address, credential, fetchJson, call, now, ...told })
 
   /** Refused as unknown, the bridge's own token is replaced once: it may have ended on the way. */
   async function forward(method: string, params: Fields, { meta }: RequestSource): Promise<Fields> {

@@ -7,11 +7,17 @@ import { unavailable } from './fetch-json.ts'
 import type { FetchJson, Received } from './fetch-json.ts'
 import type { RemoteAddress } from './remote-address.ts'
 
+export interface TokenEndpoint {
+  readonly endpoint: string
+  readonly issuer: string
+}
+
 /** `undefined` where the remote does not offer OAuth: its issuer is no address. */
 export async function findTokenEndpoint(
   fetchJson: FetchJson,
   { origin, mcp }: RemoteAddress,
-): Promise<string | undefined> {
+  expectedIssuer?: string,
+): Promise<TokenEndpoint | undefined> {
   const resource = await fetchJson(wellKnownUrl(mcp, 'oauth-protected-resource'))
   if (resource.status === 404) return undefined
   const described = metadataIn(resource)
@@ -19,11 +25,12 @@ export async function findTokenEndpoint(
   // RFC 9728 §3.3: a resource that is not the one asked for is not to be used.
   if (described['resource'] !== mcp || issuer === undefined) throw misleading()
   if (originOf(issuer) !== origin) throw misleading()
+  if (issuer !== (expectedIssuer ?? issuer)) throw misleading()
   const server = metadataIn(await fetchJson(wellKnownUrl(issuer, 'oauth-authorization-server')))
   const endpoint = server['token_endpoint']
   // RFC 8414 §3.3.
   if (server['issuer'] !== issuer || originOf(endpoint) !== origin) throw misleading()
-  return String(endpoint)
+  return { endpoint: String(endpoint), issuer }
 }
 
 function metadataIn({ status, body }: Received): Readonly<Record<string, unknown>> {

@@ -3,6 +3,7 @@
 
 import { Refusal, refusalCodes } from '../../core/refusal.ts'
 import type { RefusalCode } from '../../core/refusal.ts'
+import type { Client } from './credential.ts'
 import { unavailable } from './fetch-json.ts'
 import type { FetchJson, Received } from './fetch-json.ts'
 import { isFields } from './remote.ts'
@@ -17,10 +18,8 @@ export interface Token {
 
 interface Asking {
   readonly endpoint: string
-  readonly client: {
-    readonly headers: Readonly<Record<string, string>>
-    readonly form: Readonly<Record<string, string>>
-  }
+  /** Asked for each request: what a key signs is taken once. */
+  readonly client: () => Promise<Client>
   readonly scopes: readonly string[]
   /** RFC 8707: the token is for this resource. */
   readonly resource: string
@@ -69,22 +68,24 @@ function unknownIn(body: Received['body']): ReadonlySet<unknown> {
   )
 }
 
-const ask = (
+async function ask(
   fetchJson: FetchJson,
   { endpoint, client, scopes, resource }: Asking,
   more: Readonly<Record<string, string>>,
-): Promise<Received> =>
-  fetchJson(endpoint, {
+): Promise<Received> {
+  const { headers, form } = await client()
+  return fetchJson(endpoint, {
     method: 'POST',
-    headers: { 'content-type': 'application/x-www-form-urlencoded', ...client.headers },
+    headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
     body: new URLSearchParams({
       grant_type: 'client_credentials',
       scope: scopes.join(' '),
       resource,
-      ...client.form,
+      ...form,
       ...more,
     }).toString(),
   })
+}
 
 /** Read from one's own token, to ask for another of the same grant; it decides nothing. */
 function grantIn(text: string): string | undefined {

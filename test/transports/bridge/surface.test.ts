@@ -4,13 +4,17 @@ import { createServer } from 'node:http'
 import type { RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { generateKeyPair, privateJwkOf } from '../../../src/crypto/private-jwk.ts'
+import { addCredential } from '../../../src/operations/add-credential.ts'
 import { revokeToken } from '../../../src/operations/revoke-token.ts'
 import { setAgentStatus } from '../../../src/operations/set-agent-status.ts'
+import { signClientAssertion } from '../../../src/sign/client-assertion.ts'
 import { fetchJson, unavailable } from '../../../src/transports/bridge/fetch-json.ts'
 import { bridged, codeOf, grantOf } from '../../support/bridge.ts'
 import { overHttp } from '../../support/http.ts'
 import { oauthWorld } from '../../support/oauth.ts'
 import { world } from '../../support/world.ts'
+import type { World } from '../../support/world.ts'
 
 async function opened() {
   const { w, address } = await oauthWorld()
@@ -113,6 +117,73 @@ test('with a remote whose issuer is no address, the credential itself is present
   expect((await call('whoami')).structuredContent).toMatchObject({ method: 'secret' })
   expect(to('/token')).toEqual([])
   expect(to('/mcp')[0]?.authorization).toBeUndefined()
+})
+
+describe('by a key of its own', () => {
+  async function withKey(w: World) {
+    const pair = generateKeyPair('ES256')
+    const asked = { agent: 'local', kind: 'public_key', public_jwk: { ...pair.publicJwk } }
+    await w.result(addCredential, asked)
+    const agentId = w.local.id
+    const signed: string[] = []
+    const assertionFor = async (issuer: string) => {
+      const of = { agentId, issuer }
+      const assertion = await signClientAssertion(privateJwkOf(pair), of, { now: w.now() })
+      signed.push(assertion)
+      return assertion
+    }
+    return { signed, credential: { kind: 'own_key', agentId, assertionFor } as const }
+  }
+
+  test('it signs for every request to the token endpoint', async () => {
+    const { w, address } = await oauthWorld()
+    const { signed, credential } = await withKey(w)
+    const { call, sent, to } = bridged(w, address, credential)
+    const answers = await Promise.all([1, 2, 3].map(() => call('whoami')))
+    expect(answers.map(({ structuredContent }) => structuredContent)).toEqual(
+      Array.from({ length: 3 }, () => expect.objectContaining({ method: 'token' })),
+    )
+    const [first] = answers.map(grantOf)
+    w.pass(1000)
+    expect(grantOf(await call('whoami'))).toBe(first)
+    w.pass(86_400)
+    expect(grantOf(await call('whoami'))).not.toBe(first)
+    expect(to('/token').map(({ status }) => status)).toEqual([200, 200])
+    const uses = signed.map((each) => sent.filter(({ body }) => body.includes(each)).length)
+    expect(uses).toEqual(signed.map(() => 1))
+  })
+
+  test('a second request for less is signed anew', async () => {
+    const { w, address } = await oauthWorld({ settings: { grantMax: 3600 } })
+    const { credential } = await withKey(w)
+    const { call, to } = bridged(w, address, credential)
+    expect(codeOf(await call('whoami'))).toBe('allowed')
+    expect(to('/token').map(({ status }) => status)).toEqual([400, 200])
+  })
+
+  test('calls at once each present one of their own where there are no tokens', async () => {
+    const w = await world()
+    const { url } = await overHttp(w)
+    const { credential } = await withKey(w)
+    const { call } = bridged(w, url, credential, fetchJson, w.issuer)
+    const answers = await Promise.all([1, 2, 3].map(() => call('whoami')))
+    for (const { structuredContent } of answers) {
+      expect(structuredContent).toMatchObject({ method: 'client_assertion' })
+    }
+  })
+
+  test('nothing is signed for an issuer that the remote only claims, or that was not meant', async () => {
+    const w = await world()
+    const { url } = await overHttp(w)
+    const { signed, credential } = await withKey(w)
+    expect(codeOf(await bridged(w, url, credential).call('whoami'))).toBe('invalid_client')
+    const { address } = await oauthWorld()
+    for (const issuer of [w.issuer, 'https://other.example']) {
+      const { call } = bridged(w, address, credential, fetchJson, issuer)
+      expect(codeOf(await call('whoami'))).toBe('unavailable')
+    }
+    expect(signed).toEqual([])
+  })
 })
 
 describe('what the model must not see', () => {
