@@ -70,7 +70,7 @@ export function answerError(
   return new Response(body, { status: rest.status, headers: { ...rest.headers } })
 }
 
-export function errorAnswer(
+function errorAnswer(
   authorization: string,
   error: OAuthError,
   status: number,
