@@ -29,14 +29,19 @@ const ofHttp = ['names', 'misplaced', 'bodies', 'smuggling', 'stalled', 'rates']
   (name) => `test/attacks/http-${name}.test.ts`,
 )
 
-/** Of all that has a world or a home of its own. */
+/** All that start real servers, and whose rules hold by what a commit, a lock or a follower of changes does. */
 const onBoth = [
-  'test/{attacks,e2e}/**/*.test.ts',
+  'test/e2e/**/*.test.ts',
+  ...['races', 'freshness', 'uses', 'idempotency', 'rotation', 'handoffs', 'bound-tokens'].map(
+    (name) => `test/attacks/${name}.test.ts`,
+  ),
   ...['mint-token', 'delegate-token', 'revoke-token', 'perform', 'perform-audit'].map(
     (name) => `test/operations/${name}.test.ts`,
   ),
 ]
-const worlds = ['test/{operations,properties,authority}/**/*.test.ts']
+/** All other attacks: on PostgreSQL they take minutes. */
+const attacks = 'test/attacks/**/*.test.ts'
+const worlds = ['test/{attacks,operations,properties,authority}/**/*.test.ts']
 
 const {
   REMIT_TEST_POSTGRES: postgres = 'on',
@@ -58,7 +63,7 @@ const postgresql = (isLong: boolean) => ({
   test: {
     name: 'postgres',
     include: isLong
-      ? ['test/store/postgres-crash.test.ts', ...inRounds]
+      ? ['test/store/postgres-crash.test.ts', attacks, ...inRounds]
       : [onPostgres, ...onBoth, ...(engine === 'postgres' ? worlds : [])],
     exclude: [packages, ...ofFiles, ...ofHttp],
     env: { REMIT_TEST_ENGINE: 'postgres', ...lengthOf(isLong) },

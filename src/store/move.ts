@@ -3,6 +3,7 @@
 // was. Nobody else may have the file open, or what they wrote meanwhile would be lost.
 
 import Database from 'better-sqlite3'
+import { rmSync } from 'node:fs'
 import type pg from 'pg'
 import { chainStart, linkText } from '../core/audit-link.ts'
 import type { UnlinkedEvent } from '../core/audit-link.ts'
@@ -69,6 +70,8 @@ export async function moveStore<T>(options: MoveOptions<T>): Promise<T> {
   } catch (error) {
     throw asProblem(error)
   } finally {
+    // Held alone, the file needs no index; one that was left would look like that of a log taken away.
+    rmSync(`${path}-shm`, { force: true })
     db.close()
   }
 }

@@ -52,7 +52,7 @@ const schemes = new Map<string, OverHttp['scheme']>([
 ])
 
 /** Every value of a header: Node's own record keeps only the first of some. */
-export function allOf({ rawHeaders }: IncomingMessage, name: string): string[] {
+function allOf({ rawHeaders }: IncomingMessage, name: string): string[] {
   const values: string[] = []
   for (let i = 0; i < rawHeaders.length; i += 2) {
     if (rawHeaders[i]?.toLowerCase() === name) values.push(rawHeaders[i + 1] ?? '')
