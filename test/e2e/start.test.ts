@@ -269,6 +269,7 @@ function overwrite(file: Home['file'], text: string): void {
 
 function foreign(path: string): void {
   rmSync(path)
+  writeFileSync(path, '', { mode: 0o600 })
   const db = new Database(path)
   db.exec(notes)
   db.close()

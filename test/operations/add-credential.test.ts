@@ -45,7 +45,7 @@ test.each([1_800_000_500, 'never'])('an API key that expires at %s', async (expi
 })
 
 test.each<[string, object, string]>([
-  ['a certificate', { kind: 'x509', certificate: 'x' }, 'unsupported'],
+  ['what is no certificate', { kind: 'x509', certificate: 'x' }, 'invalid_request'],
   ['an API key without an end', { kind: 'api_key', scopes: ['demo:read'] }, 'invalid_request'],
   ['another kind', { kind: 'password' }, 'invalid_request'],
   ['no credential', { kind: 'none' }, 'invalid_request'],
@@ -55,7 +55,7 @@ test.each<[string, object, string]>([
   ['an end that is over', { kind: 'secret', expires_at: 1_800_000_000 }, 'invalid_request'],
   ['act_as', { kind: 'secret', act_as: 'grt_00000000000000000000000001' }, 'invalid_request'],
   ['a handle', { kind: 'secret', delivery: 'handle' }, 'invalid_request'],
-  ['sealed delivery', { kind: 'secret', delivery: 'sealed' }, 'unsupported'],
+  ['sealed to no key', { kind: 'secret', delivery: 'sealed' }, 'invalid_request'],
 ])('%s is refused', async (_, change, code) => {
   const w = await world()
   const before = await contents(w)

@@ -95,7 +95,7 @@ test.each([
 })
 
 test.each<[string, object, string, object?]>([
-  ['sealed', { delivery: 'sealed' }, 'unsupported'],
+  ['sealed to no key', { delivery: 'sealed' }, 'invalid_request'],
   ['a handle of a secret', { delivery: 'handle' }, 'invalid_request'],
   ['no delivery over HTTP', {}, 'invalid_request', { localFiles: false }],
   ['a file over HTTP', { delivery: 'file' }, 'invalid_request', { localFiles: false }],
@@ -104,7 +104,7 @@ test.each<[string, object, string, object?]>([
     { credential: { kind: 'public_key', public_jwk: {} } },
     'invalid_request',
   ],
-  ['a certificate', { credential: { kind: 'x509', certificate: 'x' } }, 'unsupported'],
+  ['what is no certificate', { credential: { kind: 'x509', certificate: 'x' } }, 'invalid_request'],
   ['an unbounded API key', { credential: { kind: 'api_key' } }, 'invalid_request'],
   [
     'an API key without scopes',

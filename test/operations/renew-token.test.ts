@@ -81,7 +81,7 @@ test.each<[string, Record<string, unknown>, string]>([
   ['a life above the limit', { ttl_seconds: 3601 }, 'invalid_request'],
   ['an unknown audience', { audience: 'nowhere' }, 'invalid_target'],
   ['act_as', { act_as: 'x' }, 'invalid_request'],
-  ['sealed delivery', { delivery: 'sealed' }, 'unsupported'],
+  ['sealed to no key', { delivery: 'sealed' }, 'invalid_request'],
 ])('%s is refused', async (what, asked, code) => {
   const w = await world()
   const { token_id, grant_id } = await rootOf(w, w.local, long)

@@ -22,8 +22,8 @@ function spoilt(value: unknown): readonly unknown[] {
 
 const more = { idempotency_key: 'k', cursor: 'c', task: 't', act_as: 'g', label: 'l', owner: 'o' }
 
-/** Those about such a permission or token have an answer, which is no. */
-const questions = new Set(['check_permission', 'introspect_token'])
+/** Those about such a permission, token or request have an answer, which is no. */
+const questions = new Set(['check_permission', 'introspect_token', 'verify_request'])
 
 test('U+0000 in any argument is refused as what it is', async () => {
   const w = await world()

@@ -39,6 +39,8 @@ const remarks: ReadonlySet<string> = new Set([
   'audit_heads',
   'audit_checkpoints',
   'credential_uses',
+  // Kept at the first use of a secret, whatever comes of it.
+  'request_keys',
   'certificate_sightings',
   'used_proofs',
   'server_sightings',

@@ -181,9 +181,9 @@ test('of a line of 64 MB no more than the limit is held', () => {
 test('many short pieces of one line are held as one', () => {
   const cutter = createLineCutter()
   const piece = Buffer.from('x')
-  for (let bytes = 0; bytes < MAX_LINE_BYTES; bytes += 1) {
-    expect([...cutter.cut(piece)]).toEqual([])
-  }
+  let cut = 0
+  for (let bytes = 0; bytes < MAX_LINE_BYTES; bytes += 1) cut += [...cutter.cut(piece)].length
+  expect(cut).toBe(0)
   expect(cutter.unfinished()).toBe(true)
   const [line] = [...cutter.cut(Buffer.from('\n'))]
   expect(line).toHaveLength(MAX_LINE_BYTES)
