@@ -49,6 +49,7 @@ export const introspection = z.object({
   max_depth: z.int().optional(),
   uses_left: z.int().optional(),
   task: z.string().optional(),
+  require: field.strings.optional().describe('Protections that every use must have.'),
 })
 
 export type Introspection = z.output<typeof introspection>
@@ -126,5 +127,6 @@ export async function described(
     max_depth: grant.maxDepth,
     ...(left !== undefined && { uses_left: left }),
     ...(grant.task !== undefined && { task: grant.task }),
+    ...(grant.require.length > 0 && { require: [...grant.require] }),
   }
 }

@@ -15,8 +15,8 @@ export function introspected(
   { issuer, audience, now }: { issuer: string; audience: string; now: number },
 ): OfflineAuthority | undefined {
   const { active, iss, aud, exp, scope, sub, client_id, jti, grant_id, lineage, task } = answer
-  const isOurs =
-    active === true && iss === issuer && aud === audience && answer['cnf'] === undefined
+  const isFree = answer['cnf'] === undefined && answer['require'] === undefined
+  const isOurs = active === true && iss === issuer && aud === audience && isFree
   const isNow = typeof exp === 'number' && exp > now
   const texts = [scope, sub, client_id, grant_id].map((value) => (isText(value) ? value : ''))
   const [scopeText = '', subject = '', agent = '', grant = ''] = texts

@@ -5,6 +5,7 @@ import { isName } from '../core/name.ts'
 import type { RefusalError } from '../core/refusal.ts'
 import { Refusal, refusalText } from '../core/refusal.ts'
 import { createCallProofs } from './call-proofs.ts'
+import type { CallProofs } from './call-proofs.ts'
 import { guardedTransport } from './guarded-transport.ts'
 import type { Guard, Message, Passed, TransportLike } from './guarded-transport.ts'
 import type { OfflineAuthority } from './offline-authority.ts'
@@ -49,8 +50,17 @@ export function protectTools(
   })
 }
 
+const proofsOf = new WeakMap<Verifier, CallProofs>()
+
+/** Those of a verifier: over HTTP each request may have a server of its own, and a proof is good once for all. */
+function proofsFor(verifier: Verifier): CallProofs {
+  const proofs = proofsOf.get(verifier) ?? createCallProofs(() => verifier.now())
+  proofsOf.set(verifier, proofs)
+  return proofs
+}
+
 function guardOf(verifier: Verifier, options: ProtectOptions): Guard {
-  const proofs = createCallProofs(() => verifier.now())
+  const proofs = proofsFor(verifier)
 
   async function callerOf(message: Message, extra: unknown): Promise<Verdict> {
     const { _meta, name, arguments: args } = message.params ?? {}

@@ -326,3 +326,13 @@ describe('servers of two organisations', () => {
     ).toBe('conflict')
   })
 })
+
+test('a server that counts uses is told which protections it cannot see', async () => {
+  const w = await world()
+  const notes = await serverNamed(w, 'notes')
+  const asked = { scopes: ['demo:read'], audience: ['notes'], uses: 1 }
+  const { text } = await minted(w, w.local, { ...asked, require: ['signed_request'] })
+  expect(await introspected(w, notes, text)).toMatchObject({
+    result: { active: true, require: ['signed_request'] },
+  })
+})

@@ -250,6 +250,26 @@ test('a bound token is refused without a proof of the very call, and a proof is 
   expect(await code(good)).toBe('invalid_token')
 })
 
+test('a proof is good once, whichever server of a verifier it is shown to', async () => {
+  const s = await served()
+  const verifier = s.verifier()
+  const shared = { ...s, verifier: () => verifier }
+  const key = boundKey()
+  const { text: token } = await minted(s.w, s.w.admin, {
+    scopes: ['tool/notes/add:invoke'],
+    audience: [s.audience],
+    bind_jwk: key.publicJwk,
+  })
+  const claims = { audience: s.audience }
+  const meta = await provenMeta(s.w, key.privateJwk, token, 'add', {}, { claims })
+  const answers = []
+  for (let i = 0; i < 2; i += 1) {
+    const { call } = await connected(servers['a low-level server'] as Make, shared)
+    answers.push((await call('add', token, { 'dev.remit/proof': meta['dev.remit/proof'] })).isError)
+  }
+  expect(answers).toEqual([undefined, true])
+})
+
 describe('what cannot be protected', () => {
   test('is refused when it is set up', async () => {
     const s = await served()

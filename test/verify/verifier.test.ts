@@ -290,6 +290,7 @@ describe('a token whose uses are counted', () => {
       { scope: 'demo:read Demo:read' },
       { client_id: undefined },
       { cnf: { jkt: 'x' } },
+      { require: ['approval'] },
     ]) {
       expect(await says(change)).toBe('inactive')
     }
