@@ -1,4 +1,4 @@
-// Replaces the key that signs access tokens. The old one verifies on for a while; retired after 0
+// Replaces the key that signs access tokens, or one of the others. The old one verifies on for a while; retired after 0
 // seconds it counts as compromised, and everything under it is dead at the commit (authority: 22).
 
 import * as z from 'zod'
@@ -24,9 +24,11 @@ export const rotateSigningKey = defineOperation({
   input: z.strictObject({
     alg: z.enum(['EdDSA', 'ES256']).optional().describe('By default that of the present key.'),
     purpose: z
-      .enum(['access_token', 'deny_list'])
+      .enum(['access_token', 'deny_list', 'delivery', 'authentication'])
       .optional()
-      .describe('What it signs: tokens (the default), or the list of what ended.'),
+      .describe(
+        'What it signs: tokens (the default), the list of what ended, what is sealed, proofs.',
+      ),
     retire_after_seconds: z
       .int()
       .min(0)

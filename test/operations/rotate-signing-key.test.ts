@@ -1,6 +1,7 @@
 // rotate_signing_key: a new key signs; the old one verifies on, or dies at once with its tokens.
 
 import { expect, test } from 'vitest'
+import { publicKeys } from '../../src/operations/public-keys.ts'
 import { rotateSigningKey } from '../../src/operations/rotate-signing-key.ts'
 import { world } from '../support/world.ts'
 import type { World } from '../support/world.ts'
@@ -71,6 +72,36 @@ test('0 means compromised: every token under it is dead, in every process', asyn
     method: 'token',
   })
 })
+
+test.each(['deny_list', 'delivery', 'authentication'] as const)(
+  'of %s too the old key verifies until it is retired, and at once no more when compromised',
+  async (purpose) => {
+    const w = await world()
+    const other = await w.startProcess()
+    const rotated = (more: object) => ask(w, rotateSigningKey, { purpose, ...more })
+    const published = async () => {
+      const kids = await Promise.all(
+        [w.context, other].map(async (where) =>
+          (await publicKeys(where))[`${purpose}_keys`].map(({ kid }) => String(kid)).toSorted(),
+        ),
+      )
+      expect(kids[1]).toEqual(kids[0])
+      return kids[0]
+    }
+    const tokenKey = activeKey(w)
+    const first = String((await rotated({})).kid)
+    const second = await rotated({ retire_after_seconds: 60 })
+    expect(second.retiring).toEqual([first])
+    expect(w.context.ring.signer(purpose).kid).toBe(second.kid)
+    expect(await published()).toEqual([first, String(second.kid)].toSorted())
+    w.pass(60)
+    expect(await published()).toEqual([String(second.kid)])
+    const third = await rotated({ retire_after_seconds: 0 })
+    expect(third.retiring).toEqual([])
+    expect(await published()).toEqual([String(third.kid)])
+    expect(activeKey(w)).toBe(tokenKey)
+  },
+)
 
 test('the algorithm may be chosen, and stays chosen', async () => {
   const w = await world()
