@@ -84,7 +84,15 @@ export const emptyHome = (): string => join(temporaryFolder(), 'home')
 export async function home(path = emptyHome()): Promise<Home> {
   const made = await (template ??= makeTemplate())
   cpSync(made.home, path, { recursive: true })
-  return homeAt(path, made, copyOfDatabase())
+  return homeAt(path, made, newDatabaseFrom(templateDatabase))
+}
+
+/** A store whose issuer is an address, as OAuth needs it; that is settled when it is made. */
+export async function homeWithIssuer(issuer: string): Promise<Home> {
+  const path = emptyHome()
+  const database = newDatabaseFrom()
+  const made = await makeStore(path, database, dirname(path), { REMIT_ISSUER: issuer })
+  return homeAt(path, made, database)
 }
 
 /** What a folder is whose store is there already, in it or behind a URL. */
@@ -131,19 +139,24 @@ function behind(url: string | undefined, folder: string): Env {
   return { REMIT_DATABASE_URL_FILE: file, REMIT_REVOCATION: 'strict' }
 }
 
-function copyOfDatabase(): string | undefined {
-  if (templateDatabase === undefined) return undefined
+/** Empty, or a copy; ends with the test. */
+function newDatabaseFrom(copied?: string): string | undefined {
+  if (!isOnPostgres()) return undefined
   const name = `e2e_${randomBytes(8).toString('hex')}`
   onTestFinished(() => {
     dropDatabase(name)
   })
-  return newDatabase(name, templateDatabase)
+  return newDatabase(name, copied)
 }
 
-async function makeTemplate(): Promise<Made> {
-  const at = join(templates, 'home')
+function makeTemplate(): Promise<Made> {
   const url = templateDatabase === undefined ? undefined : newDatabase(templateDatabase)
-  const env = { ...bare, REMIT_HOME: at, ...behind(url, templates) }
+  return makeStore(join(templates, 'home'), url, templates)
+}
+
+/** By `remit init`; beside it a folder for what says where the database is. */
+async function makeStore(at: string, url: string | undefined, beside: string, more: Env = {}) {
+  const env = { ...bare, REMIT_HOME: at, ...behind(url, beside), ...more }
   const { code, err, json } = await runMain(['init', '--json'], env)
   if (code !== 0) throw new Error(`init failed: ${err}`)
   return { ...json, home: at } as Made
