@@ -17,8 +17,8 @@ export interface ServerCaller {
   readonly registration: Registration
   /** What to commit with whatever the server asked for: makes its proof good once. */
   readonly spend: readonly Write[]
-  /** The restriction that makes a decision for it stale. */
-  readonly guard: string
+  /** The restrictions that make a decision for it stale: its own, and those of this server. */
+  readonly guard: readonly string[]
 }
 
 /** Proves which key or token this is; whose it is at present is asked with `serverCaller`. */
@@ -31,13 +31,14 @@ export function serverCaller(
   registration: Registration,
   proven: Proven,
 ): ServerCaller {
+  assertRegistered(context)
   const server = context.live.server(registration.serverId)
   const { serverName = server?.name, thumbprint } = proven
   const isBound = registration.status === 'bound' && registration.thumbprint === thumbprint
   if (server?.status !== 'active' || serverName !== server.name || !isBound) {
     throw deadServer('The registration of this server was revoked or replaced.')
   }
-  const guard = revocationKey('server', server.id)
+  const guard = [server.id, context.self.serverId].map((id) => revocationKey('server', id))
   return { server, registration, spend: proven.spend, guard }
 }
 

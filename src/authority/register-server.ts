@@ -68,7 +68,11 @@ export async function registerServer(
       await context.live.refresh()
       known = registrationMeant(context, presented, proven)
       const { server, seq, writes } = decide(context, request, proven, known, token)
-      const guard = unrestrictedSince([revocationKey('server', server.id)], seq)
+      const servers = [server.id, context.self.serverId]
+      const guard = unrestrictedSince(
+        servers.map((id) => revocationKey('server', id)),
+        seq,
+      )
       const events = [registered(context, known, server, request.dryRun === true)]
       const all = [guard, ...proven.spend, ...(request.dryRun === true ? [] : writes)]
       // A server that starts on a full disk may be the one to revoke.

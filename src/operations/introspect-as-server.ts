@@ -101,7 +101,7 @@ async function commit(
     context.audit.add(`${operation} ${registration.id} ${target ?? ''}`, event)
     return true
   }
-  const all = [...spend, unrestrictedSince([own, ...guard], seq), ...writes]
+  const all = [...spend, unrestrictedSince([...own, ...guard], seq), ...writes]
   const unit = { writes: all, events: [event()], reserved: 'checks' as const }
   return (await context.committer.submit(unit)) === 'committed'
 }

@@ -56,7 +56,7 @@ export async function endManagedServer(
   const operation = 'revoke_registration_credential'
   await managing(context, presented, serverId, operation, async (caller) => {
     const { live, committer, now } = context
-    const guard = unrestrictedSince([caller.guard], live.seq)
+    const guard = unrestrictedSince(caller.guard, live.seq)
     const writes = [guard, ...endServer(caller.server, 'Ended by the server itself.', live, now())]
     const event = doneByServer(context, operation, caller.registration, serverId, {})
     return (await committer.submit({ writes, events: [event] })) === 'committed' ? true : undefined
