@@ -7,7 +7,7 @@ import { Refusal } from '../core/refusal.ts'
 import type { TrustAnchor } from '../core/trust-anchor.ts'
 import { claimMark } from '../store/agent-keys.ts'
 import type { Write } from '../store/store.ts'
-import { unknown } from './may.ts'
+import { may, unknown } from './may.ts'
 import type { Call } from './operation.ts'
 
 export const certificateFields = {
@@ -61,16 +61,27 @@ export async function parseCertificate(
   }
   if (ways.length > 1) throw invalid('Give at most one of certificate, san_uri, subject_dn.')
   const anchor = await anchorMeant(call, named ?? previous?.anchorId ?? '')
-  const rule = await ruleFor(call, anchor, wanted)
+  const rule = await ruleFor(call, anchor, wanted, mayName(call, agentId))
   const own = `urn:remit:${call.context.self.storeId}:${agentId}:${id}`
   return { anchorId: anchor.id, certificateRule: rule ?? { by: 'san_uri', value: own } }
+}
+
+/**
+ * Whether the caller may say which of an authority's names is this agent's. By right of its own credential
+ * alone nobody may: it would take the certificates of another, or keep the other from being told by them.
+ */
+function mayName(call: Call, agentId: string): boolean {
+  const agent = call.context.live.agent(agentId)
+  return agent === undefined || may(call, `credentials/${agent.name}:create`)
 }
 
 async function ruleFor(
   call: Call,
   anchor: TrustAnchor,
   { certificate, san_uri: uri, subject_dn: subject }: WantedCertificate,
+  isNaming: boolean,
 ): Promise<CertificateRule | undefined> {
+  if ((uri !== undefined || subject !== undefined) && !isNaming) throw notYours()
   if (uri !== undefined) return { by: 'san_uri', value: uri }
   if (subject !== undefined) return { by: 'subject', value: subject }
   if (certificate === undefined) return undefined
@@ -88,7 +99,7 @@ async function ruleFor(
       now: call.now,
     })
   // Its intermediates are not at hand here; they are when it is presented.
-  if (flaw !== undefined && flaw !== 'certificate_untrusted') {
+  if (flaw !== undefined && !(flaw === 'certificate_untrusted' && isNaming)) {
     throw badCertificate('certificate', certificate, flaw)
   }
   return { by: 'key', value: leaf.certificate.keyThumbprint }
@@ -136,5 +147,15 @@ export function badCertificate(parameter: string, pem: string, reason: string): 
     ...(isPrivate && { finding: 'private_key_in_argument' }),
   })
 }
+
+const notYours = (): Refusal =>
+  new Refusal('insufficient_scope', {
+    message: 'Which names of an authority are an agent’s is not for the agent to say.',
+    missing: ['credentials:create'],
+    remedy: {
+      text: 'Bring a certificate that the anchor issued, leave the name out, or ask whoever may add credentials.',
+      operation: 'add_credential',
+    },
+  })
 
 const invalid = (message: string): Refusal => new Refusal('invalid_request', { message })

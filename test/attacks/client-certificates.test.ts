@@ -350,6 +350,22 @@ describe('whose a certificate is', () => {
     expect(await audited(given)).toMatchObject({ detail: { reason: 'certificate_ambiguous' } })
   })
 
+  test('is not for an agent to say: neither by a name, nor by a key under no authority', async () => {
+    const { w, life, add } = await certified()
+    const thief = await w.addAgent('thief', 'demo:read')
+    const own = { ...add, agent: 'thief' }
+    for (const name of [{ san_uri: 'urn:agents:two' }, { subject_dn: 'CN=two' }]) {
+      expect(await w.refusal(addCredential, { ...own, ...name }, thief)).toMatchObject({
+        code: 'insufficient_scope',
+        detail: { missing: ['credentials:create'] },
+      })
+    }
+    const crafted = certify({ ...life, name: 'two', privateKey: ecKey() })
+    const bringing = { ...own, certificate: crafted.pem }
+    expect((await w.refusal(addCredential, bringing, thief)).code).toBe('invalid_request')
+    await w.result(addCredential, own, thief)
+  })
+
   test('is claimed once, for good', async () => {
     const { w, add, credentialId } = await certified()
     const again = { ...add, san_uri: 'urn:agents:one' }
