@@ -41,7 +41,9 @@ export function gateOf({
     refuseMisplaced(url, headers.cookie)
     const { authorization } = headers
     if (authorization !== undefined && !limits.caller(authorization)) throw new Fault('too_many')
-    return { source: peer, isLoopback: isLoopback(peer) && isLoopback(host) }
+    // What a proxy passes on is somebody else's, wherever the proxy stands.
+    const isPassedOn = isProxy || 'x-forwarded-for' in headers || 'forwarded' in headers
+    return { source: peer, isLoopback: !isPassedOn && isLoopback(peer) && isLoopback(host) }
   }
 }
 

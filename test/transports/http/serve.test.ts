@@ -72,6 +72,10 @@ test('the metrics count by names of ours, hold no secret, and are for this machi
   const raw = rawTo(http.url)
   raw.send(lines('GET /metrics HTTP/1.1', 'Host: remit.example', 'Connection: close'))
   expect(statusesIn(await raw.closed())).toEqual([404])
+  for (const passedOn of ['x-forwarded-for', 'forwarded']) {
+    const { status } = await fetch(`${http.url}/metrics`, { headers: { [passedOn]: '::1' } })
+    expect(status).toBe(404)
+  }
 })
 
 test('told to stop, it answers what it has taken in, takes in nothing more, and ends', async () => {
