@@ -33,7 +33,7 @@ export async function provePossession(
 ): Promise<readonly Protection[]> {
   const { presentedToken: token, presentedProof, provenBy, over } = presented
   if (provenBy !== undefined && provenBy === grant.binding) return ['pop']
-  const presentedChain = over?.presentedChain
+  const { presentedChain = over?.presentedChain } = presented
   if (isBoundToCertificate(grant) && presentedChain !== undefined && presentedProof === undefined) {
     const { flawOfBound } = await import('./bound-certificate.ts')
     const reason = flawOfBound(context, grant, presentedChain)

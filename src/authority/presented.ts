@@ -20,8 +20,10 @@ export type Presented =
       readonly presentedProof?: string
       /** Thumbprint of the key that the request which holds it was proven by already. */
       readonly provenBy?: string
-      /** Set where it came by HTTP, for what it may be bound to. */
+      /** Set where it came in a header of HTTP, for what it may be bound to. */
       readonly over?: OverHttp
+      /** The TLS certificate beside one that came as metadata: its proof, not a second source. */
+      readonly presentedChain?: readonly Buffer[]
     }
   /** A client's TLS certificate and what it sent of its chain, in DER, the client's own first. */
   | {

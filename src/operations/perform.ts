@@ -192,6 +192,9 @@ const askedOf = ({ name }: Operation, { arguments: args, asked, meta = {} }: Req
 /** Exactly one source: the request's own, or the environment's where the request has none. */
 export function presentedBy({ meta, header, environment }: Sources): Presented {
   const inMeta = presentedInMeta(meta)
+  if (inMeta?.kind === 'token' && header?.kind === 'certificate') {
+    return { ...inMeta, presentedChain: header.presentedChain }
+  }
   const isOne = inMeta === undefined || header === undefined
   if (!isOne || header?.kind === 'unusable') throw unusable()
   return inMeta ?? header ?? environment

@@ -450,7 +450,17 @@ describe('a token that a certificate minted', () => {
     expect(await enters(w, through(text), here)).toBe('invalid_token')
     expect(await enters(w, through(text, leaf()), here)).toBe('invalid_token')
     expect(await enters(w, { kind: 'token', presentedToken: text }, here)).toBe('invalid_token')
+    const inMeta = async (header?: Presented) => {
+      const meta = { 'dev.remit/token': text }
+      const request = { ...here, meta, ...(header !== undefined && { header }) }
+      const answer = await w.call(whoami, {}, { kind: 'nothing' }, request)
+      return answer.ok ? 'allowed' : answer.refusal.code
+    }
+    expect(await inMeta(over(made))).toBe('allowed')
+    expect(await inMeta(over(leaf()))).toBe('invalid_token')
+    expect(await inMeta()).toBe('invalid_token')
     publish([made])
+    expect(await inMeta(over(made))).toBe('invalid_token')
     expect(await enters(w, through(text, made), here)).toBe('invalid_token')
   })
 })
