@@ -1,7 +1,8 @@
-// How the tests are run: everything on SQLite, and on PostgreSQL whatever attacks, starts real servers or
-// depends on the engine. With REMIT_TEST_ENGINE=postgres all that has a world of its own runs there. In the
-// mode `long` (npm run test:long) only what takes rounds runs, as many as are promised. They start from a
-// clean environment: no REMIT_… setting of the developer's own reaches them, save REMIT_TEST_….
+// How the tests are run: everything on SQLite, and on PostgreSQL what depends on the engine and most of what
+// starts real servers. With REMIT_TEST_ENGINE=postgres all that has a world or home of its own runs there. In
+// the mode `long` (npm run test:long) what takes rounds runs, as many as are promised, and every attack and
+// end-to-end test on PostgreSQL. They start from a clean environment: no REMIT_… setting of the developer's
+// own reaches them, save REMIT_TEST_….
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
@@ -39,8 +40,9 @@ const onBoth = [
     (name) => `test/operations/${name}.test.ts`,
   ),
 ]
-/** All other attacks: on PostgreSQL they take minutes. */
-const attacks = 'test/attacks/**/*.test.ts'
+/** All else that can run on PostgreSQL takes minutes there, and so belongs to the long run. */
+const inLongRun = ['test/attacks/**/*.test.ts', 'test/e2e/**/*.test.ts']
+const onlyInLongRun = ['bridge', 'cli', 'start'].map((name) => `test/e2e/${name}.test.ts`)
 const worlds = ['test/{attacks,operations,properties,authority}/**/*.test.ts']
 
 const {
@@ -63,9 +65,14 @@ const postgresql = (isLong: boolean) => ({
   test: {
     name: 'postgres',
     include: isLong
-      ? ['test/store/postgres-crash.test.ts', attacks, ...inRounds]
+      ? ['test/store/postgres-crash.test.ts', ...inLongRun]
       : [onPostgres, ...onBoth, ...(engine === 'postgres' ? worlds : [])],
-    exclude: [packages, ...ofFiles, ...ofHttp],
+    exclude: [
+      packages,
+      ...ofFiles,
+      ...ofHttp,
+      ...(isLong || engine === 'postgres' ? [] : onlyInLongRun),
+    ],
     env: { REMIT_TEST_ENGINE: 'postgres', ...lengthOf(isLong) },
     globalSetup: ['test/support/postgres-server.ts'],
   },

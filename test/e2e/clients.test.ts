@@ -1,6 +1,7 @@
 // The whole of Remit as a host meets it: real clients of both protocol eras, a real server, a real store.
 import { describe, expect, test } from 'vitest'
 import { operations } from '../../src/operations/index.ts'
+import { isOnPostgres } from '../support/database.ts'
 import { clients } from './clients.ts'
 import { admin, home, local } from './support.ts'
 import type { Answer, Fields } from './support.ts'
@@ -42,7 +43,10 @@ const token = (answer: Answer) => ({ 'dev.remit/token': answer.meta['dev.remit/t
 const minted = { scopes: ['demo:read', 'tokens:delegate'], delivery: 'meta' }
 const jwtLike = /eyJ[\w-]+\.[\w-]+\.[\w-]+/
 
-describe.each(clients)('%s', (_name, connect) => {
+/** What a client is does not depend on the engine: there one of each era will do. */
+const asked = clients.filter((_, i) => !isOnPostgres() || i % 3 === 0)
+
+describe.each(asked)('%s', (_name, connect) => {
   test('lists exactly what the presented authority may call', async () => {
     const own = await home()
     const client = await connect(own.env(local))
@@ -241,7 +245,7 @@ describe.each(clients)('%s', (_name, connect) => {
   })
 })
 
-test.each(clients)(
+test.each(asked)(
   '%s: a list is kept by its caller alone, while the grant lives',
   async (...row) => {
     const [, connect, era] = row
