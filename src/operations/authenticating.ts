@@ -9,6 +9,7 @@ import type { AuthenticationStatement } from '../crypto/authentication.ts'
 import { signOwnJwt } from '../crypto/own-jwt.ts'
 import { spendProof } from '../store/idempotency.ts'
 import type { Write } from '../store/store.ts'
+import { freeText } from './fields.ts'
 import { isOwnAgent } from './may.ts'
 import type { Call } from './operation.ts'
 
@@ -21,8 +22,7 @@ export const nonceField = z
   .regex(noncePattern, { error: 'must be 16 to 64 random bytes in base64url' })
   .describe('16 to 64 random bytes in base64url, made for this exchange alone.')
 
-export const channelField = z
-  .string()
+export const channelField = freeText
   .min(1)
   .max(256)
   .describe(

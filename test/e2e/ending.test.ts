@@ -109,6 +109,8 @@ test('a server whose audit takes nothing more ends all the same, and says so', a
   const server = start(['stdio'], own.env(admin))
   send(server, [opening, call('whoami', 'whoami', {})])
   await untilSaid(server, '"id":"whoami"')
+  // No commit is in flight that the change of the table would meet.
+  await expect.poll(() => audited(own, 'whoami').length, { timeout: 20_000 }).toBe(1)
   own.alter('alter table audit_events rename to elsewhere')
   send(server, [call('check-0', 'check_permission', { permissions: ['demo:read'] })])
   await untilSaid(server, '"id":"check-0"')
