@@ -33,16 +33,14 @@ const ofHttp = ['names', 'misplaced', 'bodies', 'smuggling', 'stalled', 'rates']
 /** All that start real servers, and whose rules hold by what a commit, a lock or a follower of changes does. */
 const onBoth = [
   'test/e2e/**/*.test.ts',
-  ...['races', 'freshness', 'uses', 'idempotency', 'rotation', 'handoffs', 'bound-tokens'].map(
+  ...['races', 'freshness', 'idempotency', 'rotation'].map(
     (name) => `test/attacks/${name}.test.ts`,
   ),
-  ...['mint-token', 'delegate-token', 'revoke-token', 'perform', 'perform-audit'].map(
-    (name) => `test/operations/${name}.test.ts`,
-  ),
+  ...['perform', 'perform-audit'].map((name) => `test/operations/${name}.test.ts`),
 ]
 /** All else that can run on PostgreSQL takes minutes there, and so belongs to the long run. */
-const inLongRun = ['test/attacks/**/*.test.ts', 'test/e2e/**/*.test.ts']
-const onlyInLongRun = ['bridge', 'cli', 'start'].map((name) => `test/e2e/${name}.test.ts`)
+const inLongRun = ['test/{attacks,e2e,operations}/**/*.test.ts']
+const onlyInLongRun = ['bridge', 'cli', 'notes', 'start'].map((name) => `test/e2e/${name}.test.ts`)
 const worlds = ['test/{attacks,operations,properties,authority}/**/*.test.ts']
 
 const {

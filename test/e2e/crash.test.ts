@@ -2,6 +2,7 @@
 // audit verifies, and an answer that was lost is had by repeating the call.
 import { copyFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { isOnPostgres } from '../support/database.ts'
 import { rounds } from '../support/rounds.ts'
 import { seeded } from '../support/seeded.ts'
 import { expectWhole, fileOnce, integrity, recoverFile, repeatAll } from './aftermath.ts'
@@ -11,7 +12,7 @@ import type { Holder } from './support.ts'
 import { newLedger, send, settle, successorOf, writeUntilGone } from './writers.ts'
 import type { Ledger, Sent } from './writers.ts'
 
-const crashes = rounds({ short: 12, long: 200 })
+const crashes = rounds({ short: isOnPostgres() ? 4 : 25, long: 200 })
 const chance = seeded()
 
 test(
