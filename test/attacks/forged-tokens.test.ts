@@ -47,7 +47,11 @@ const respelled: readonly (readonly [string, (token: string) => string])[] = [
   ['a space before it', (token) => ` ${token}`],
   ['a line break after it', (token) => `${token}\n`],
   ['padding', (token) => `${token}==`],
-  ['the other alphabet', (token) => token.replaceAll('_', '/').replaceAll('-', '+')],
+  // Some tokens have none of these letters: this one surely has.
+  [
+    'the other alphabet',
+    (token) => `${token.slice(0, -2)}_A`.replaceAll('_', '/').replaceAll('-', '+'),
+  ],
   ['its signature cut', (token) => token.slice(0, -4)],
   ['no signature', (token) => `${parts(token).slice(0, 2).join('.')}.`],
   [
