@@ -3,6 +3,7 @@
 // the mode `long` (npm run test:long) what takes rounds runs, as many as are promised, and every attack and
 // end-to-end test on PostgreSQL. They start from a clean environment: no REMIT_… setting of the developer's
 // own reaches them, save REMIT_TEST_….
+import { accessSync, constants, statfsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
@@ -11,9 +12,22 @@ for (const name of Object.keys(process.env)) {
   if (name.startsWith('REMIT_') && !name.startsWith('REMIT_TEST_')) delete process.env[name]
 }
 
+/** What tests write need not outlast a power cut: in memory, where there is some, they wait for no disk. */
+function temporaryFolders(): Record<string, string> {
+  const memory = '/dev/shm'
+  try {
+    accessSync(memory, constants.W_OK)
+    const { bavail, bsize } = statfsSync(memory)
+    return bavail * bsize > 2 ** 30 ? { TMPDIR: memory } : {}
+  } catch {
+    return {}
+  }
+}
+
 const onPostgres = 'test/store/postgres*.test.ts'
 const packages = '**/node_modules/**'
 const long = 'test/long/**/*.test.ts'
+const laws = 'test/properties/**/*.test.ts'
 
 /** What is tried in a few rounds by default and in many by `npm run test:long`, on both engines. */
 const inRounds = ['crash', 'power-cuts', 'random-faults', 'upkeep'].map(
@@ -52,9 +66,9 @@ const sqlite = (isLong: boolean) => ({
   extends: true as const,
   test: {
     name: 'sqlite',
-    include: isLong ? [long, ...inRounds] : ['test/**/*.test.ts'],
+    include: isLong ? [long, laws, ...inRounds] : ['test/**/*.test.ts'],
     exclude: [packages, onPostgres, ...(isLong ? [] : [long])],
-    env: { REMIT_TEST_ENGINE: 'sqlite', ...lengthOf(isLong) },
+    env: { REMIT_TEST_ENGINE: 'sqlite', ...temporaryFolders(), ...lengthOf(isLong) },
   },
 })
 
@@ -71,7 +85,7 @@ const postgresql = (isLong: boolean) => ({
       ...ofHttp,
       ...(isLong || engine === 'postgres' ? [] : onlyInLongRun),
     ],
-    env: { REMIT_TEST_ENGINE: 'postgres', ...lengthOf(isLong) },
+    env: { REMIT_TEST_ENGINE: 'postgres', ...temporaryFolders(), ...lengthOf(isLong) },
     globalSetup: ['test/support/postgres-server.ts'],
   },
 })
@@ -88,8 +102,10 @@ export default defineConfig(({ mode }) => ({
     projects: chosen.map((project) => project(mode === 'long')),
     globalSetup: ['.scripts/test-setup.mjs'],
     pool: 'forks',
+    // Modules are loaded once for each worker, not once for each file: ours keep nothing between two stores.
+    isolate: false,
     maxWorkers: Math.max(2, availableParallelism()),
-    testTimeout: 60_000,
+    testTimeout: 120_000,
     hookTimeout: 120_000,
     teardownTimeout: 10_000,
     restoreMocks: true,

@@ -2,7 +2,7 @@
 // returns (wal, synchronous=full), or it did not happen.
 
 import Database from 'better-sqlite3'
-import { chmodSync, closeSync, existsSync, openSync } from 'node:fs'
+import { chmodSync, closeSync, constants, existsSync, openSync } from 'node:fs'
 import { Refusal } from '../core/refusal.ts'
 import { runBatch } from './batch.ts'
 import { commitWithin, diskFailed, hasFailed, withRoom } from './disk.ts'
@@ -24,10 +24,12 @@ export interface SqliteOptions {
 
 const oldestSqlite = [3, 51, 3] as const
 const busyTimeoutMs = 15_000
+const creating = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW
 
 /** Opens the raw database with the pragmas that durability rests on, each asserted. */
 export function openDatabase(path: string): Database.Database {
-  if (!existsSync(path)) closeSync(openSync(path, 'wx', 0o600))
+  // Another process may make it in between: whoever does, the file is private from its first moment.
+  if (!existsSync(path)) closeSync(openSync(path, creating, 0o600))
   chmodSync(path, 0o600)
   const db = new Database(path, { timeout: busyTimeoutMs })
   try {

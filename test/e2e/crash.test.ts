@@ -12,12 +12,12 @@ import type { Holder } from './support.ts'
 import { newLedger, send, settle, successorOf, writeUntilGone } from './writers.ts'
 import type { Ledger, Sent } from './writers.ts'
 
-const crashes = rounds({ short: isOnPostgres() ? 4 : 25, long: 200 })
+const crashes = rounds({ short: isOnPostgres() ? 3 : 8, long: 200 })
 const chance = seeded()
 
 test(
   `${crashes} crashes under load lose nothing and lock nobody out (seed ${chance.seed})`,
-  { timeout: crashes * 30_000 },
+  { timeout: crashes * 60_000 },
   async () => {
     const own = await home()
     const ledger = newLedger()
@@ -27,7 +27,9 @@ test(
     ]
     const filing: Filing = { key: 0, isLost: false }
     let crashed: readonly Sent[] = []
-    for (let round = 0; round <= crashes; round++) {
+    // More often where chance has not yet struck everything once.
+    const isDone = (round: number) => round >= crashes && (wasStruck(ledger) || round > crashes * 5)
+    for (let round = 0; ; round++) {
       await recoverFile(own, filing)
       const [server, filer] = await Promise.all([
         serve(own.env(admin), 'unchecked'),
@@ -41,7 +43,7 @@ test(
         ledger.revoking.size,
       )
       expect((await server.call('verify_audit')).result['ok']).toBe(true)
-      if (round === crashes) break
+      if (isDone(round)) break
 
       const parent = await send(ledger, server, 'mint_token', {
         scopes: ['demo:read', 'tokens:delegate'],
@@ -60,8 +62,7 @@ test(
       crashed = settle(ledger)
       expect(refusals(crashed)).toEqual([])
     }
-    expect(Math.min(...operations.map((name) => ledger.acknowledged[name] ?? 0))).toBeGreaterThan(0)
-    expect(ledger.lost['rotate_credential']).toBeGreaterThan(0)
+    expect(ledger).toSatisfy(wasStruck)
     expect((await own.run(['audit', 'verify'])).code).toBe(0)
     expect((await own.run(['doctor'])).code).toBe(0)
     expect(integrity(own)).toBe('ok')
@@ -105,6 +106,10 @@ test('a crash before the credential file was replaced is mended by repeating the
 })
 
 const operations = ['mint_token', 'delegate_token', 'revoke_token', 'rotate_credential']
+
+/** Whether each kind of call was answered, and an answer lost of the one that is hardest to repeat. */
+const wasStruck = ({ acknowledged, lost }: Ledger): boolean =>
+  operations.every((name) => (acknowledged[name] ?? 0) > 0) && (lost['rotate_credential'] ?? 0) > 0
 
 const refusals = (sent: readonly Sent[]) =>
   sent.filter(({ answer }) => answer !== undefined && answer.code !== 'allowed')

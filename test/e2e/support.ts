@@ -8,14 +8,11 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
-import { afterAll, onTestFinished, vi } from 'vitest'
+import { onTestFinished } from 'vitest'
 import { dropDatabase, isOnPostgres, newDatabase } from '../support/database.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 import { databaseOf } from './past-the-server.ts'
 import type { PastTheServer } from './past-the-server.ts'
-
-/** Many processes on a busy machine; nothing here is measured by the clock. */
-vi.setConfig({ testTimeout: 120_000 })
 
 export const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
 
@@ -57,8 +54,7 @@ export interface Made {
 const templates = mkdtempSync(join(tmpdir(), 'remit-e2e-'))
 let template: Promise<Made> | undefined
 const templateDatabase = isOnPostgres() ? `e2e_${randomBytes(8).toString('hex')}` : undefined
-afterAll(() => {
-  if (template !== undefined && templateDatabase !== undefined) dropDatabase(templateDatabase)
+process.once('exit', () => {
   rmSync(templates, { recursive: true, force: true })
 })
 
@@ -80,7 +76,7 @@ export const bare: Env = { PATH: process.env['PATH'] ?? '', NO_COLOR: '1' }
 /** A home that nothing has been made in yet. */
 export const emptyHome = (): string => join(temporaryFolder(), 'home')
 
-/** A store as `remit init` makes it: made once for each file of tests, then copied. */
+/** A store as `remit init` makes it: made once for each worker of the tests, then copied. */
 export async function home(path = emptyHome()): Promise<Home> {
   const made = await (template ??= makeTemplate())
   cpSync(made.home, path, { recursive: true })

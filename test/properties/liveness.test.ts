@@ -13,6 +13,7 @@ import { liveness } from '../../src/core/liveness.ts'
 import type { Chain } from '../../src/core/liveness.ts'
 import type { Revocation } from '../../src/core/revocation.ts'
 import type { State } from '../../src/core/state.ts'
+import { rounds } from '../support/rounds.ts'
 import { agent, credential, grant, revocation, scope, server, stateOf } from '../support/state.ts'
 import { everything, inAny, isSubset, meaningIn } from './meaning.ts'
 import type { SmallWorld } from './meaning.ts'
@@ -493,7 +494,7 @@ function play(story: Told): void {
 }
 
 test('a grant lives and may do what its history leaves it, and what was taken never returns', () => {
-  fc.assert(fc.property(histories, play), { numRuns: 1000 })
+  fc.assert(fc.property(histories, play), { numRuns: rounds({ short: 500, long: 5000 }) })
   expect(told).toEqual({
     grants: expect.toSatisfy((n) => n > 3000),
     questions: expect.toSatisfy((n) => n > 30_000),

@@ -12,6 +12,7 @@ import { introspectToken } from '../../src/operations/introspect-token.ts'
 import { mintToken } from '../../src/operations/mint-token.ts'
 import { renewToken } from '../../src/operations/renew-token.ts'
 import { revokeToken } from '../../src/operations/revoke-token.ts'
+import { rounds } from '../support/rounds.ts'
 import { world } from '../support/world.ts'
 import type { World } from '../support/world.ts'
 
@@ -144,7 +145,7 @@ test('every decision is the same before and after', async () => {
       seen.alive += before.filter((each) => each[3] === true).length
       seen.dead += before.filter((each) => each[3] === false).length
     }),
-    { numRuns: 20, seed: 7 },
+    { numRuns: rounds({ short: 10, long: 200 }), seed: 7 },
   )
   // The stories did hold what the law is about.
   expect(Math.min(seen.pruned, seen.alive, seen.dead)).toBeGreaterThan(10)
