@@ -9,6 +9,7 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { onTestFinished } from 'vitest'
+import { compiledOnce } from './compiled-once.ts'
 import { answerOf, collect, main } from './support.ts'
 import type { Answer, Env, Fields } from './support.ts'
 
@@ -40,7 +41,7 @@ const child = (env: Env, args: readonly string[] = ['stdio']) => ({
 })
 
 const older: Connect = async (env, args) => {
-  const client = new Client(info)
+  const client = new Client(info, { jsonSchemaValidator: compiledOnce })
   const transport = new StdioClientTransport(child(env, args))
   return connected(client, transport)
 }
@@ -48,7 +49,10 @@ const older: Connect = async (env, args) => {
 const newer =
   (mode: 'legacy' | 'auto' | { pin: '2026-07-28' }, era: 'legacy' | 'modern'): Connect =>
   async (env, args) => {
-    const client = new ModernClient(info, { versionNegotiation: { mode } })
+    const client = new ModernClient(info, {
+      versionNegotiation: { mode },
+      jsonSchemaValidator: compiledOnce,
+    })
     const made = await connected(client, new ModernTransport(child(env, args)))
     if (client.getProtocolEra() !== era) throw new Error(`the connection is not of the ${era} era`)
     return made
@@ -67,7 +71,10 @@ export type ConnectHttp = (url: string, headers: Record<string, string>) => Prom
 const newerHttp =
   (mode: 'legacy' | { pin: '2026-07-28' }): ConnectHttp =>
   (url, headers) => {
-    const client = new ModernClient(info, { versionNegotiation: { mode } })
+    const client = new ModernClient(info, {
+      versionNegotiation: { mode },
+      jsonSchemaValidator: compiledOnce,
+    })
     return connected(client, new ModernHttp(new URL(url), { requestInit: { headers } }))
   }
 
@@ -79,7 +86,10 @@ export const httpClients: [string, ConnectHttp][] = [
         requestInit: { headers },
       })
       // Its class allows an undefined session where its own interface does not.
-      return connected(new Client(info), transport as unknown as Transport)
+      return connected(
+        new Client(info, { jsonSchemaValidator: compiledOnce }),
+        transport as unknown as Transport,
+      )
     },
   ],
   ['the newer SDK, legacy', newerHttp('legacy')],

@@ -11,6 +11,7 @@ import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
 import { onTestFinished } from 'vitest'
 import { dropDatabase, isOnPostgres, newDatabase } from '../support/database.ts'
 import { temporaryFolder } from '../support/temporary.ts'
+import { compiledOnce } from './compiled-once.ts'
 import { databaseOf } from './past-the-server.ts'
 import type { PastTheServer } from './past-the-server.ts'
 
@@ -227,7 +228,7 @@ export async function serve(
     stderr: 'pipe',
   })
   const complaints = collect(transport)
-  const client = new Client({ name: 'test', version: '1' })
+  const client = new Client({ name: 'test', version: '1' }, { jsonSchemaValidator: compiledOnce })
   const closed = new Promise<void>((resolve) => {
     // oxlint-disable-next-line unicorn/prefer-add-event-listener -- the client is no EventTarget
     client.onclose = resolve
