@@ -19,6 +19,7 @@ import type { Config } from '../src/config.ts'
 import { queryEvents } from '../src/store/audit.ts'
 import { migrations } from '../src/store/migrate.ts'
 import { openForInit } from '../src/store/open.ts'
+import { keyPurposes } from '../src/store/signing-keys.ts'
 import { deriveKeys } from '../src/crypto/keyed-hash.ts'
 import { auditHash } from '../src/authority/audit-verification.ts'
 import { configOf, keptLog } from './support/temporary.ts'
@@ -129,10 +130,12 @@ test('everything that init made is in the audit', async () => {
     'registration_credential',
     'resource_type',
     'server',
-    'signing_key',
-    'signing_key',
+    ...keyPurposes.map(() => 'signing_key'),
   ])
-  expect(await verifyAudit(config, keptLog(), {})).toMatchObject({ ok: true, count: 10 })
+  expect(await verifyAudit(config, keptLog(), {})).toMatchObject({
+    ok: true,
+    count: 8 + keyPurposes.length,
+  })
 })
 
 test('init refuses where a store is, and changes nothing', async () => {

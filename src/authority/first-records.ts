@@ -12,7 +12,7 @@ import { putCredential } from '../store/credentials.ts'
 import { insertFact, insertOrg } from '../store/facts.ts'
 import { putResourceType, sinceThisChange } from '../store/resource-types.ts'
 import { putRegistration, putServer } from '../store/servers.ts'
-import { putSigningKey } from '../store/signing-keys.ts'
+import { keyPurposes, putSigningKey } from '../store/signing-keys.ts'
 import type { Unit } from '../store/store.ts'
 import { makeAgentSecret, makeRegistration } from './new-secrets.ts'
 import type { Making } from './new-secrets.ts'
@@ -60,7 +60,8 @@ export async function firstRecords(making: Making, first: FirstStore): Promise<F
   const local = { ...firstAgent(making, orgId, 'local'), ...localTraits }
   const adminSecret = await makeAgentSecret(making, admin)
   const localSecret = await makeAgentSecret(making, local)
-  const keys = [newSigningKey(making, 'access_token'), newSigningKey(making, 'checkpoint')]
+  // Of every purpose, so that whoever keeps the key set from today on has them all.
+  const keys = keyPurposes.map((purpose) => newSigningKey(making, purpose))
   const demo = demoType(orgId, admin.id, now)
   const made = madeEvent(making, orgId, server.id)
   const facts = {

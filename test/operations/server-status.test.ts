@@ -5,6 +5,7 @@ import { writeCheckpoint } from '../../src/authority/checkpoint.ts'
 import { rotateRegistrationCredential } from '../../src/operations/rotate-registration-credential.ts'
 import { rotateSigningKey } from '../../src/operations/rotate-signing-key.ts'
 import { serverStatus } from '../../src/operations/server-status.ts'
+import { keyPurposes } from '../../src/store/signing-keys.ts'
 import { world } from '../support/world.ts'
 import { ask, contents, refuse } from './asking.ts'
 
@@ -23,12 +24,12 @@ test('registration, keys, store and the end of the audit', async () => {
   })
   expect(await ask(w, serverStatus)).toEqual({
     server: { id: w.serverId, name: 'remit', version: '1', registered_at: begun },
-    signing_keys: [key('access_token'), key('checkpoint')],
+    signing_keys: keyPurposes.map(key),
     store: w.context.store.engine,
     schema_version: w.read(`select max(number) from remit_migrations`),
     change_seq: (await contents(w))['changes']?.length,
     audit: {
-      count: w.read(`select max(seq) from audit_events`),
+      count: w.read(`select count(*) from audit_events`),
       head: w.read(`select hash from audit_events order by seq desc limit 1`),
       checkpoint_at: begun,
     },
@@ -45,7 +46,7 @@ test('keys that were rotated, and a registration that waits, are told', async ()
   const statuses = (of: typeof status) => of.signing_keys.map((key) => [key.kid, key.status])
   expect(statuses(status)).toEqual([
     [old.signing_keys[0]?.kid, 'retiring'],
-    [old.signing_keys[1]?.kid, 'active'],
+    ...old.signing_keys.slice(1).map((key) => [key.kid, 'active']),
     [kid, 'active'],
   ])
   w.pass(60)
