@@ -1,5 +1,5 @@
 // What `remit doctor` finds: whether the home, the key, the store, the registration and the clock are as
-// they should be. It only looks; what is wrong comes with what mends it.
+// they should be, and what has to be renewed. It only looks; what is wrong comes with what mends it.
 
 import { existsSync } from 'node:fs'
 import type { Config, Environment } from '../config.ts'
@@ -11,7 +11,11 @@ import { migrations } from '../store/migrate.ts'
 import { auditHash } from './audit-verification.ts'
 import { newestKept } from './checkpoint-file.ts'
 import { lostCheckpoint, setBack } from './checkpointing.ts'
+import { dueAnchors } from './due-anchors.ts'
+import { dueCredentials } from './due-credentials.ts'
 import { takeEnvironmentCredential } from './environment.ts'
+import { ok, problem, warning } from './finding.ts'
+import type { Finding } from './finding.ts'
 import { homePaths, placeOf } from './home.ts'
 import { createKeyRing } from './key-ring.ts'
 import { openLiveState } from './live.ts'
@@ -19,12 +23,6 @@ import { loadMasterKey } from './master-key.ts'
 import { fileFault, folderFault } from './private-file.ts'
 import { readRegistrationFile } from './registration-file.ts'
 import { unlockBy } from './unlock.ts'
-
-export interface Finding {
-  readonly about: string
-  readonly state: 'ok' | 'warning' | 'problem'
-  readonly text: string
-}
 
 const farBehind = 60
 
@@ -50,10 +48,6 @@ export async function diagnose(config: Config, env: Environment, now: number): P
   if (isSound) await check('store', () => contents(config, now))
   return findings
 }
-
-const ok = (about: string, text: string): Finding => ({ about, state: 'ok', text })
-const warning = (about: string, text: string): Finding => ({ about, state: 'warning', text })
-const problem = (about: string, text: string): Finding => ({ about, state: 'problem', text })
 
 function environment(config: Config, env: Environment): Finding[] {
   const { presented, warnings } = takeEnvironmentCredential(env, config.home)
@@ -112,6 +106,7 @@ async function contents(config: Config, now: number): Promise<Finding[]> {
       ...(await registration(config, opened, now)),
       ...(await audit(opened, now)),
       ...(await checkpoints(config, opened, now)),
+      ...(await whatIsDue(config, opened, now)),
     ]
     return tampered === 0
       ? [ok('records', 'none was tampered with'), ...found]
@@ -157,6 +152,11 @@ async function checkpoints(config: Config, opened: OpenedStore, now: number): Pr
   return lost === undefined
     ? [ok('checkpoints', `the newest, of event ${newest.seq}, fits the audit`)]
     : [problem('checkpoints', setBack)]
+}
+
+async function whatIsDue(config: Config, { store }: OpenedStore, now: number): Promise<Finding[]> {
+  const looked = { store, live: await openLiveState(store), now }
+  return [...(await dueCredentials(looked)), ...dueAnchors(looked, config.crlFiles)]
 }
 
 async function audit({ store }: OpenedStore, now: number): Promise<Finding[]> {

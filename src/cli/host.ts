@@ -3,7 +3,7 @@
 
 import type { BackupResult } from '../authority/backup.ts'
 import type { Context } from '../authority/context.ts'
-import type { Finding } from '../authority/diagnosis.ts'
+import type { Finding } from '../authority/finding.ts'
 import type { InitResult } from '../authority/init.ts'
 import type { Presented } from '../authority/presented.ts'
 import type { MoveResult } from '../authority/move-store.ts'

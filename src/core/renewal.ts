@@ -1,7 +1,20 @@
-// When a certificate should be renewed: once a third of its life is left, so that old and new overlap.
+// When what an agent proves itself with should be replaced: so early that the old and the new overlap.
 
-/** Seconds; both certificates are good from then until the old one ends. */
-export const renewalOf = (life: {
+const secondsPerDay = 86_400
+
+interface Life {
   readonly notBefore: number
   readonly notAfter: number
-}): number => life.notAfter - Math.floor((life.notAfter - life.notBefore) / 3)
+}
+
+/** Seconds; a certificate once a third of its life is left, in which both are good. */
+export const renewalOf = ({ notBefore, notAfter }: Life): number =>
+  notAfter - Math.floor((notAfter - notBefore) / 3)
+
+/** A secret or key by its age; a certificate by its life, once it was seen. */
+export const dueAt = (
+  rotationDays: number,
+  { createdAt }: { readonly createdAt: number },
+  certificate: Life | undefined,
+): number =>
+  certificate === undefined ? createdAt + rotationDays * secondsPerDay : renewalOf(certificate)

@@ -5,10 +5,9 @@ import * as z from 'zod'
 import { agentStatuses, authMethods, sensitivities } from '../core/agent.ts'
 import type { Agent } from '../core/agent.ts'
 import { credentialStatus } from '../core/credential.ts'
-import { renewalOf } from '../core/renewal.ts'
+import { dueAt } from '../core/renewal.ts'
 import type { Credential } from '../core/credential.ts'
 import { agentCertificates } from '../store/agent-keys.ts'
-import type { CertificateSighting } from '../store/agent-keys.ts'
 import { agentCredentialUses } from '../store/credentials.ts'
 import { strings, time } from './fields.ts'
 import type { Call } from './operation.ts'
@@ -46,6 +45,10 @@ export async function agentRecordOf({ context, now }: Call, agent: Agent): Promi
   const retiring = own.filter((each) => credentialStatus(each, now) === 'retiring')
   const seen = await store.read(agentCertificates(agent.id))
   const rotatedAt = active.length === 0 ? null : Math.min(...active.map((c) => c.createdAt))
+  const dueOf = (each: Credential) => {
+    const certificate = seen.find(({ credentialId }) => credentialId === each.id)
+    return dueAt(agent.rotationDays, each, certificate)
+  }
   const isDue = rotatedAt !== null && agent.status !== 'retired'
   const uses = await store.read(agentCredentialUses(agent.id))
   return {
@@ -59,23 +62,12 @@ export async function agentRecordOf({ context, now }: Call, agent: Agent): Promi
     auth_methods: [...agent.authMethods],
     rotation_days: agent.rotationDays,
     last_rotated_at: rotatedAt,
-    next_rotation_at: isDue ? Math.min(...active.map((each) => dueAt(agent, each, seen))) : null,
+    next_rotation_at: isDue ? Math.min(...active.map(dueOf)) : null,
     last_used_at: uses.length === 0 ? null : Math.max(...uses.map((use) => use.lastUsedAt)),
     credentials: { active: active.length, retiring: retiring.length },
     created_at: agent.createdAt,
     ...(agent.createdBy !== undefined && { created_by: agent.createdBy }),
   }
-}
-
-/** A secret or key by its age; a certificate that was seen, once a third of its life is left. */
-function dueAt(
-  { rotationDays }: Agent,
-  { id, kind, createdAt }: Credential,
-  seen: readonly CertificateSighting[],
-): number {
-  const certificate = seen.find(({ credentialId }) => credentialId === id)
-  if (kind !== 'x509' || certificate === undefined) return createdAt + rotationDays * secondsPerDay
-  return renewalOf(certificate)
 }
 
 /** Whether a rotation falls due within so many days; what is overdue counts too. */

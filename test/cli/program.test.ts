@@ -187,6 +187,7 @@ test('doctor finds nothing wrong with a new store, and says what it looked at', 
     'audit',
     'clock',
     'checkpoints',
+    'credentials',
   ])
 })
 
