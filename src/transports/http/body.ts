@@ -23,7 +23,9 @@ export function readBody(incoming: IncomingMessage, mostBytes: number): Promise<
         const [only = nothing] = chunks
         resolve(chunks.length > 1 ? Buffer.concat(chunks) : only)
       })
-      .once('close', () => reject(new Error('The client is gone.')))
+      .once('close', () => {
+        if (!incoming.complete) reject(new Error('The client is gone.'))
+      })
   })
 }
 
