@@ -81,30 +81,30 @@ export async function recoverFile(own: Home, filing: Filing): Promise<void> {
 const halves = {
   'a grant without its token': `
     select count(*) from grants g where g.standing = 0
-      and not exists (select 1 from tokens t where t.grant_id = g.id)`,
+      and g.id not in (select grant_id from tokens)`,
   'a grant without its event': `
     select count(*) from grants g where g.standing = 0
-      and not exists (
-        select 1 from audit_events e
-        where e.target = g.id and e.operation in ('mint_token', 'delegate_token')
+      and g.id not in (
+        select target from audit_events
+        where target is not null and operation in ('mint_token', 'delegate_token')
       )`,
   'an event without its grant': `
     select count(*) from audit_events e
     where e.operation in ('mint_token', 'delegate_token') and e.outcome = 'allowed'
-      and not exists (select 1 from grants g where g.id = e.target)`,
+      and coalesce(e.target, '') not in (select id from grants)`,
   'a grant without its idempotency record, or the record alone': `
     select (select count(*) from grants where standing = 0)
       - (select count(*) from idempotency where operation in ('mint_token', 'delegate_token'))`,
   'a revocation without its event': `
     select count(*) from revocations r where r.kind = 'grant'
-      and not exists (
-        select 1 from audit_events e where e.target = r.target and e.operation = 'revoke_token'
+      and r.target not in (
+        select target from audit_events where target is not null and operation = 'revoke_token'
       )`,
   'an event without its revocation': `
     select count(*) from audit_events e
     where e.operation = 'revoke_token' and e.outcome = 'allowed'
       and e.detail not like '%"repeated":true%'
-      and not exists (select 1 from revocations r where r.target = e.target)`,
+      and coalesce(e.target, '') not in (select target from revocations)`,
   'a rotation without its successor': `
     select count(*) from credentials old where old.rotated_to is not null
       and not exists (
