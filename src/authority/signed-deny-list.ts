@@ -43,7 +43,8 @@ export async function signedDenyList(context: Context, since?: number): Promise<
   const wanted = signed.size < mostDeltas || signed.has(since) ? since : undefined
   const known = signed.get(wanted)
   if (known !== undefined) return known
-  const fresh = sign(context, await made, wanted)
+  // Kept before it is there: whoever asks meanwhile waits for the same one.
+  const fresh = made.then((list) => sign(context, list, wanted))
   signed.set(wanted, fresh)
   return fresh
 }

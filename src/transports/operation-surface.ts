@@ -9,6 +9,7 @@ import { authorityFor } from '../operations/authority-for.ts'
 import { inputSchemaOf, operationByName, operations } from '../operations/index.ts'
 import type { Operation } from '../operations/operation.ts'
 import { perform } from '../operations/perform.ts'
+import type { Answer } from '../operations/perform.ts'
 import { instructions } from './instructions.ts'
 import { readResource, resources, resourceTemplates } from './resources.ts'
 import type { RequestSource, Surface, Tool, ToolResult } from './surface.ts'
@@ -22,13 +23,15 @@ export interface Around {
   readonly traceparent?: string
   /** Is told of a refusal, and whether it was refused before it was proven who asks. */
   readonly told?: (refusal: Refusal, isStranger: boolean) => void
+  /** Is told of every call of an operation that there is. */
+  readonly answered?: (operation: string, answer: Answer) => void
 }
 
 /** The surface of one process, or of one request: `environment` is what the process was started with. */
 export function operationSurface(
   context: Context,
   environment: Presented,
-  { header, traceparent, told }: Around = {},
+  { header, traceparent, told, answered }: Around = {},
 ): Surface {
   const of = ({ meta }: RequestSource) => ({
     environment,
@@ -47,6 +50,7 @@ export function operationSurface(
       const operation = operationByName(name)
       if (operation === undefined) return refusedResult(new Refusal('unknown_operation'))
       const answer = await perform(context, operation, { arguments: args, ...of(source) })
+      answered?.(operation.name, answer)
       if (answer.ok) return allowed(answer.result, answer.meta)
       told?.(answer.refusal, answer.isStranger === true)
       return refusedResult(answer.refusal)

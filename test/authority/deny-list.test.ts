@@ -2,7 +2,7 @@
 // can match nothing any more.
 
 import { decodeJwt, decodeProtectedHeader } from 'jose'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { signedDenyList } from '../../src/authority/signed-deny-list.ts'
 import type { Token } from '../../src/core/grant.ts'
 import type { Read } from '../../src/store/store.ts'
@@ -224,12 +224,25 @@ test('is the same in every process, and after a restart', async () => {
 
 test('is signed once a second, however many ask', async () => {
   const w = await world()
+  await signedDenyList(w.context)
+  w.pass(1)
+  const signer = vi.spyOn(w.context.ring, 'signer')
   const [first, second] = await Promise.all([signedDenyList(w.context), signedDenyList(w.context)])
   expect(second).toBe(first)
+  expect(signer).toHaveBeenCalledTimes(1)
   const { grantId } = await minted(w, w.local, { scopes: ['demo:read'] })
   await w.result(revokeToken, { grant_id: grantId, cause })
   expect(await signedDenyList(w.context)).toBe(first)
   expect((await listOf(w)).entries).toHaveLength(1)
+})
+
+test('is signed for so many versions in a second and no more, also when all ask at once', async () => {
+  const w = await world()
+  await signedDenyList(w.context)
+  w.pass(1)
+  const signer = vi.spyOn(w.context.ring, 'signer')
+  await Promise.all(Array.from({ length: 200 }, (_, since) => signedDenyList(w.context, since)))
+  expect(signer.mock.calls.length).toBeLessThanOrEqual(65)
 })
 
 test('says a restriction that was tampered with as all that its key can mean, and never forgets it', async () => {

@@ -101,7 +101,7 @@ export const headersToTell = (door: Door, arrived: Arrived, told: Told) =>
     : {}
 
 export function surfaceFor(
-  { context }: Door,
+  { context, metrics }: Door,
   { presented, traceparent }: Arrived,
   told: Told,
 ): Surface {
@@ -111,6 +111,7 @@ export function surfaceFor(
     told: (refusal, isStranger) => {
       told.refusal = { refusal, isStranger }
     },
+    answered: (operation, answer) => metrics.operation(operation, answer),
   })
 }
 

@@ -10,6 +10,7 @@ import { revokeRegistrationCredential } from '../../../src/operations/revoke-reg
 import { setAgentStatus } from '../../../src/operations/set-agent-status.ts'
 import { minted } from '../../attacks/attack.ts'
 import { bearer, overHttp } from '../../support/http.ts'
+import { eras, send } from '../../support/mcp-http.ts'
 import { lines, rawTo, statusesIn } from '../../support/raw-http.ts'
 import { temporaryFolder } from '../../support/temporary.ts'
 import { world } from '../../support/world.ts'
@@ -55,6 +56,15 @@ test('the metrics count by names of ours, hold no secret, and are for this machi
   const http = await overHttp(w, { http: { allowedHosts: ['remit.example'] } })
   const { text } = await minted(w, w.local, { scopes: ['demo:read'] })
   await http.operation('whoami', {}, text)
+  for (const era of eras) {
+    await send(
+      http,
+      era,
+      'tools/call',
+      { name: 'whoami', arguments: {} },
+      { headers: bearer(text) },
+    )
+  }
   await http.operation('list_mcp_servers', {}, text)
   await fetch(`${http.url}/${'x'.repeat(200)}`, { method: 'PURGE' })
   await vi.waitFor(async () => {
@@ -65,7 +75,7 @@ test('the metrics count by names of ours, hold no secret, and are for this machi
     expect(counted).toContain(
       'remit_http_requests_total{route="other",method="other",status="404"} 1',
     )
-    expect(counted).toContain('remit_operations_total{operation="whoami",code="allowed"} 1')
+    expect(counted).toContain('remit_operations_total{operation="whoami",code="allowed"} 3')
     expect(counted).toContain('remit_http_request_seconds_count{route="/operations"} 2')
     for (const word of [text, w.local.id, 'xxx', 'PURGE']) expect(counted).not.toContain(word)
   })
