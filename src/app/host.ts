@@ -25,6 +25,11 @@ export function createHost(env: Environment, version: string, output: Output): H
       const { makeKey } = await import('./keygen.ts')
       return makeKey(asked, () => host.openSession())
     },
+    async publicKeys() {
+      const { publicKeys } = await import('../operations/public-keys.ts')
+      const session = await host.openSession()
+      return publicKeys(session.context).finally(() => session.close())
+    },
     ca: caOf(() => host.openSession()),
     async init(options) {
       const { initStore } = await import('../app.ts')

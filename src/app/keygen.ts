@@ -5,35 +5,47 @@ import { resolve } from 'node:path'
 import { replacePrivateFile, writePrivateFile } from '../authority/private-file.ts'
 import type { KeyAsked, MadeKey, Session } from '../cli/host.ts'
 import { Refusal } from '../core/refusal.ts'
-import { generateKeyPair, privateJwkOf } from '../crypto/private-jwk.ts'
-import type { KeyPair } from '../crypto/private-jwk.ts'
+import { generateEncryptionPair, generateKeyPair, privateJwkOf } from '../crypto/private-jwk.ts'
 import { ask } from './ask.ts'
 
 /** `open` is asked only where the public part is to be sent. */
 export async function makeKey(
-  { file, alg, kid, agent, rotate }: KeyAsked,
+  { file, alg, kid, encryption, agent, rotate }: KeyAsked,
   open: () => Promise<Session>,
 ): Promise<MadeKey> {
   const path = resolve(file)
   const pair = generateKeyPair(alg, kid)
-  write(path, pair)
-  const made = { file: path, public_jwk: { ...pair.publicJwk } }
-  if (agent === undefined && rotate === undefined) return made
+  const sealing = encryption === true ? generateEncryptionPair() : undefined
+  const kept = {
+    private_jwk: privateJwkOf(pair),
+    ...(sealing && { private_encryption_jwk: sealing.privateJwk }),
+  }
+  const keys = {
+    public_jwk: { ...pair.publicJwk },
+    ...(sealing && { encryption_jwk: sealing.publicJwk }),
+  }
+  const made = { file: path, ...keys }
+  write(path, kept)
+  if (agent === undefined && rotate === undefined) return { ...made, register: registering(keys) }
   const session = await open()
   try {
-    const public_jwk = pair.publicJwk
     const { credential_id } =
       rotate === undefined
-        ? await ask(session, 'add_credential', { agent, kind: 'public_key', public_jwk })
-        : await ask(session, 'rotate_credential', { credential_id: rotate, public_jwk })
+        ? await ask(session, 'add_credential', { agent, kind: 'public_key', ...keys })
+        : await ask(session, 'rotate_credential', { credential_id: rotate, ...keys })
     const agent_id = await agentOf(session, agent)
-    const kept = { agent_id, credential_id, private_jwk: privateJwkOf(pair) }
-    replacePrivateFile(path, textOf(kept))
+    replacePrivateFile(path, textOf({ agent_id, credential_id, ...kept }))
     return { ...made, agent_id: String(agent_id), credential_id: String(credential_id) }
   } finally {
     await session.close()
   }
 }
+
+/** What is to be asked of the Remit that knows the agent, where that is not this one. */
+const registering = (keys: object) => ({
+  operation: 'add_credential',
+  arguments: { agent: 'AGENT', kind: 'public_key', ...keys },
+})
 
 /** A rotation that names no agent is of the caller's own. */
 async function agentOf(session: Session, agent: string | undefined): Promise<unknown> {
@@ -42,9 +54,9 @@ async function agentOf(session: Session, agent: string | undefined): Promise<unk
   return (own as { readonly id?: unknown } | undefined)?.id
 }
 
-function write(path: string, pair: KeyPair): void {
+function write(path: string, kept: object): void {
   try {
-    writePrivateFile(path, textOf({ private_jwk: privateJwkOf(pair) }))
+    writePrivateFile(path, textOf(kept))
   } catch (error) {
     if ((error as { code?: unknown }).code !== 'EEXIST') throw error
     throw new Refusal('conflict', {

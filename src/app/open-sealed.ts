@@ -20,13 +20,17 @@ function privateJwkIn(path: string): Readonly<Record<string, unknown>> {
   const file = readPrivateFile(path)
   if (!file.ok) throw invalid(`--key: ${path} ${file.why}.`)
   try {
-    const jwk: unknown = JSON.parse(file.text)
-    if (typeof jwk === 'object' && jwk !== null) return { ...jwk }
+    const kept: unknown = JSON.parse(file.text)
+    if (typeof kept === 'object' && kept !== null) return { ...sealingKeyIn(kept) }
   } catch {
     // Said below, without what the file holds.
   }
   throw invalid(`--key: ${path} holds no JWK.`)
 }
+
+/** The JWK itself, or a file that `remit keygen --encryption` wrote. */
+const sealingKeyIn = (kept: object): object =>
+  'private_encryption_jwk' in kept ? Object(kept.private_encryption_jwk) : kept
 
 function write(path: string, text: string): void {
   try {

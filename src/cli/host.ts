@@ -61,6 +61,8 @@ export interface KeyAsked {
   readonly file: string
   readonly alg: (typeof keyAlgorithms)[number]
   readonly kid?: string
+  /** Whether a key to seal to is made with it. */
+  readonly encryption?: boolean
   /** Whose key it becomes, or which credential it follows; absent, it is registered nowhere. */
   readonly agent?: string
   readonly rotate?: string
@@ -69,6 +71,9 @@ export interface KeyAsked {
 export interface MadeKey {
   readonly file: string
   readonly public_jwk: Readonly<Record<string, unknown>>
+  readonly encryption_jwk?: Readonly<Record<string, unknown>>
+  /** The call by which it is still to be registered, with AGENT for the name or id. */
+  readonly register?: { readonly operation: string; readonly arguments: object }
   readonly agent_id?: string
   readonly credential_id?: string
 }
@@ -119,6 +124,8 @@ export interface Host {
   /** Opens what was sealed to the key in a private file; needs no store. */
   openSealed(asked: OpenAsked): Promise<OpenedText>
   makeKey(asked: KeyAsked): Promise<MadeKey>
+  /** The key set, as anyone may have it. */
+  publicKeys(): Promise<object>
   readonly ca: CaHost
   /** Falls back to the administrator's credential file where the environment names none. */
   openSession(): Promise<Session>

@@ -20,12 +20,20 @@ export function keygenCommand({ host, output }: Wiring): Command {
       new Option('--alg <alg>', 'what it signs by').choices(keyAlgorithms).default('EdDSA'),
     )
     .option('--kid <name>', 'name of the key; by default its thumbprint')
+    .option('--encryption', 'make a key that secrets and tokens can be sealed to, too')
     .option('--agent <agent>', 'register the public key for this agent (add_credential)')
     .option('--rotate <credential>', 'put it in the place of this one (rotate_credential)')
     .option('--json', 'print as JSON')
     .action(async ({ out, json, ...asked }: Given & { readonly json?: boolean }) => {
       const made = await host.makeKey({ ...asked, file: out })
-      output.data(JSON.stringify(json === true ? made : made.public_jwk))
-      if (json !== true) output.say(`The private key is in ${made.file}.`)
+      if (json === true) return output.data(JSON.stringify(made))
+      const { file, public_jwk, encryption_jwk, register } = made
+      const printed = encryption_jwk === undefined ? public_jwk : { public_jwk, encryption_jwk }
+      output.data(JSON.stringify(printed))
+      output.say(`What is private is in ${file}.`)
+      if (register === undefined) return undefined
+      output.say(`Register it where AGENT is known, by ${register.operation} with`)
+      output.say(JSON.stringify(register.arguments))
+      return output.say(`Then prove yourself by REMIT_AGENT_ID and REMIT_PRIVATE_KEY_FILE=${file}.`)
     })
 }

@@ -22,7 +22,10 @@ export function openCommand({ host, output }: Wiring): Command {
       'Decrypts a sealed token or secret with your private key, verifies that the issuer sealed it for you and that its time is not over, and writes it to a new file that only you can read.',
     )
     .argument('[file]', 'holds the sealed text; - or nothing for stdin', '-')
-    .requiredOption('--key <file>', 'private JWK of your encryption_jwk; yours alone')
+    .requiredOption(
+      '--key <file>',
+      'private JWK of your encryption_jwk, or what keygen --encryption wrote; yours alone',
+    )
     .requiredOption('--jwks <file>', 'the issuer’s JWK set, as you got it yourself')
     .requiredOption('--issuer <issuer>', 'who must have signed it')
     .requiredOption('--agent <id>', 'your own agent id')

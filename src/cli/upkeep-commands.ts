@@ -98,7 +98,14 @@ export function keysCommand({ host, output }: Wiring): Command {
       output.data(shown(await host.rotateMaster(named), json))
       output.say('Keep the old key apart for as long as backups that were made under it.')
     })
-  return new Command('keys').summary('the keys of the store').addCommand(rotateMaster)
+  const jwks = new Command('jwks')
+    .summary('print the public keys')
+    .description('Prints the key set that verifies what this Remit signs, as remit://jwks has it.')
+    .action(async () => output.data(JSON.stringify(await host.publicKeys())))
+  return new Command('keys')
+    .summary('the keys of the store')
+    .addCommand(rotateMaster)
+    .addCommand(jwks)
 }
 
 const seconds = { h: 3600, d: 86_400, w: 604_800 } as const

@@ -4,6 +4,7 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 
+import { checkEncryptionJwk } from './encryption-key.ts'
 import { checkPublicJwk } from './public-key.ts'
 import type { KeyAlgorithm, PublicJwk } from './public-key.ts'
 
@@ -22,6 +23,18 @@ export function generateKeyPair(alg: KeyAlgorithm, kid?: string): KeyPair {
   const pair = readPrivateKey({ ...privateKey.export({ format: 'jwk' }), alg, ...(kid && { kid }) })
   if (pair === undefined) throw new TypeError(`No key can be made for ${alg}.`)
   return pair
+}
+
+/** A new pair to seal to (X25519), both parts as JWKs that are called by its thumbprint. */
+export function generateEncryptionPair() {
+  const { publicKey, privateKey } = generateKeyPairSync('x25519')
+  const checked = checkEncryptionJwk(publicKey.export({ format: 'jwk' }))
+  if (!checked.ok) throw new TypeError('No key can be made to seal to.')
+  const { jwk, thumbprint: kid } = checked.key
+  return {
+    publicJwk: { ...jwk, kid },
+    privateJwk: { ...privateKey.export({ format: 'jwk' }), alg: jwk.alg, kid },
+  }
 }
 
 /** The pair in a private JWK or PEM; `undefined` where there is none that agents may use. */

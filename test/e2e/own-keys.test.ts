@@ -3,7 +3,7 @@
 
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { request } from 'node:https'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -43,6 +43,39 @@ test('by a private key that never leaves it', async () => {
   await ran(own, ['revoke-credential', '--credential-id', id, '--cause', 'retired'])
   expect((await own.run(['whoami'], { env: by(first) })).code).toBe(4)
   expect(await method(second)).toBe('client_assertion')
+})
+
+test('by a key that was made without a store, and with one that is sealed to', async () => {
+  const own = await home()
+  const [agent, file] = [own.made.local.agent_id, own.file('mine.json')]
+  const nowhere = { ...own.env(), REMIT_HOME: own.file('no-store') }
+  const made = await ran(own, ['keygen', '--out', file, '--encryption'], nowhere)
+  const kept = JSON.parse(readFileSync(file, 'utf8')) as Record<string, { readonly d: string }>
+  for (const { d } of Object.values(kept)) expect(JSON.stringify(made)).not.toContain(d)
+
+  const { operation, arguments: args } = made['register'] as {
+    operation: string
+    arguments: Fields
+  }
+  const input = JSON.stringify({ ...args, agent })
+  expect(operation).toBe('add_credential')
+  expect((await own.run(['add-credential', '--input', '-'], { input })).code).toBe(0)
+  const by = {
+    REMIT_AGENT_ID: agent,
+    REMIT_PRIVATE_KEY_FILE: file,
+    REMIT_CREDENTIAL_FILE: undefined,
+  }
+  expect((await ran(own, ['whoami'], by))['method']).toBe('client_assertion')
+
+  const asked = ['delegate-token', '--to', 'local', '--scopes', 'demo:read', '--delivery', 'sealed']
+  const { delivery } = (await ran(own, asked)) as { delivery?: { readonly jwe: string } }
+  const jwks = own.file('jwks.json')
+  writeFileSync(jwks, (await own.run(['keys', 'jwks'])).out)
+  const { grant } = (await ran(own, ['whoami'])) as { grant?: { readonly audience: string[] } }
+  const from = ['--key', file, '--jwks', jwks, '--issuer', String(grant?.audience[0])]
+  const opening = ['open', ...from, '--agent', agent, '--stdout']
+  const { out, code } = await own.run(opening, { input: String(delivery?.jwe) })
+  expect([code, out.split('.').length]).toEqual([0, 3])
 })
 
 test('by certificates of the embedded authority', async () => {

@@ -1,6 +1,6 @@
 // What the README shows is run as it stands, in a folder that looks like the project after `npm run demo`.
 import { execFile } from 'node:child_process'
-import { readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -110,6 +110,19 @@ test('a client gets tokens, exchanges, looks at and ends them with curl', async 
   expect(JSON.parse(metadata ?? '')).toMatchObject({ issuer: `http://127.0.0.1:${port}` })
   expect(JSON.parse(before ?? '')).toMatchObject({ active: true, scope: 'demo/reports/**:read' })
   expect([revoked, after]).toEqual(['{}', '{"active":false}'])
+})
+
+test('an agent gets keys, proves itself by one, and opens what was sealed to the other', async () => {
+  const { folder, env } = await project()
+  const bash = (heading: string) =>
+    run('bash', ['-euo', 'pipefail', '-c', block(heading, 'sh')], { cwd: folder, env })
+  const { stdout } = await bash('Private keys instead of secrets')
+  expect(stdout).toMatch(/^method: client_assertion$/m)
+  const { stderr } = await bash('Handing out secrets and tokens')
+  expect(stderr).toMatch(/^grt_\w{26} is in token\.txt, good until /m)
+  const path = join(folder, 'token.txt')
+  expect(readFileSync(path, 'utf8')).toMatch(/^ey[\w-]+\.[\w-]+\.[\w-]+$/)
+  expect(statSync(path).mode & 0o777).toBe(0o600)
 })
 
 test('the entry for clients differs from mcp.json in its paths alone', () => {
