@@ -151,11 +151,13 @@ function remedyOf({ kind }: Source, dimension: string) {
 const parentChain = (source: Source): readonly Grant[] =>
   source.kind === 'parent' ? source.authority.chain : []
 
-/** To the key asked for; what a certificate mints for itself is bound to that (RFC 8705 §3). */
+/** To the key asked for; what a certificate gets for its own agent is bound to that (RFC 8705 §3). */
 function bindingFor({ caller }: Call, { bind_jwk }: MintInput, source: Source) {
   if (bind_jwk !== undefined) return { binding: keyToBind(bind_jwk) }
-  const { certificate } = caller
-  if (source.kind !== 'credential' || certificate === undefined) return {}
+  const { client, actor } = caller.exchange ?? {}
+  const { certificate } = client ?? caller
+  const isOwn = source.kind === 'credential' || (client && client.presenter.id === actor?.id)
+  if (isOwn !== true || certificate === undefined) return {}
   return { binding: bindingOf({ 'x5t#S256': certificate }) }
 }
 

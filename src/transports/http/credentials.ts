@@ -61,7 +61,7 @@ function allOf({ rawHeaders }: IncomingMessage, name: string): string[] {
 }
 
 /** The client's certificates in DER, its own first; `undefined` where TLS or a certificate is missing. */
-function certificatesOf({ socket }: IncomingMessage): readonly Buffer[] | undefined {
+export function certificatesOf({ socket }: IncomingMessage): readonly Buffer[] | undefined {
   if (!('getPeerCertificate' in socket)) return undefined
   const chain: Buffer[] = []
   let next: DetailedPeerCertificate | undefined = (socket as TLSSocket).getPeerCertificate(true)

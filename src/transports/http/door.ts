@@ -58,6 +58,8 @@ export interface Arrived {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
   /** What its header or its certificate presents. */
   readonly presented: Presented | undefined
+  /** Of its TLS connection, whatever else it presents; the client's own first. */
+  readonly certificates: () => readonly Buffer[] | undefined
   readonly traceparent: string | undefined
   readonly isLoopback: boolean
 }

@@ -8,7 +8,7 @@ import { newestNonce } from '../../operations/request-proof.ts'
 import { refused, write } from './answer.ts'
 import { discardBody, readBody } from './body.ts'
 import { oauthDirect, refusedOnTheWay } from '../oauth/endpoints.ts'
-import { presentedInHeaders } from './credentials.ts'
+import { certificatesOf, presentedInHeaders } from './credentials.ts'
 import type { Arrived, Direct, Door, Env } from './door.ts'
 import { Fault } from './faults.ts'
 import { gateOf } from './gate.ts'
@@ -76,6 +76,7 @@ function arrive(door: Door, incoming: IncomingMessage, body: Buffer, isLoopback:
     body,
     headers,
     presented: presentedInHeaders(incoming, () => urlOf(door, incoming, path)),
+    certificates: () => certificatesOf(incoming),
     traceparent: typeof traceparent === 'string' ? traceparent : undefined,
     isLoopback,
   }

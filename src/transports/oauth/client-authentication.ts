@@ -9,14 +9,12 @@ import { invalid } from './parameters.ts'
 import type { Parameters } from './parameters.ts'
 import { OAuthProblem } from './problem.ts'
 
-type ByCertificate = Extract<Presented, { kind: 'certificate' }>
-
 interface Attempt {
   readonly parameters: Parameters
   /** The Authorization header; that it came once is settled (gate.ts). */
   readonly authorization: string | undefined
   /** What the TLS connection presents. */
-  readonly certificate: ByCertificate | undefined
+  readonly certificates: readonly Buffer[] | undefined
 }
 
 interface Method {
@@ -63,10 +61,10 @@ const methods: readonly Method[] = [
   {
     // RFC 8705 §2: the request names the client, and the connection proves it.
     name: 'tls_client_auth',
-    isUsed: ({ certificate }) => certificate !== undefined,
-    presented: ({ certificate = { kind: 'certificate', presentedChain: [] }, parameters }) => {
+    isUsed: ({ certificates }) => certificates !== undefined,
+    presented: ({ certificates: presentedChain = [], parameters }) => {
       const agentId = parameters.required('client_id')
-      return isId('agt', agentId) ? { ...certificate, agentId } : unusable
+      return isId('agt', agentId) ? { kind: 'certificate', presentedChain, agentId } : unusable
     },
   },
 ]
@@ -84,7 +82,7 @@ export const signaturesSupported: readonly string[] = ['EdDSA', 'ES256', 'ES384'
 
 /** What the client of a request presents; refuses one that presents nothing, or two things. */
 export function clientIn(
-  { headers, presented }: Arrived,
+  { headers, certificates }: Arrived,
   { limits }: Door,
   parameters: Parameters,
 ): Presented {
@@ -92,9 +90,13 @@ export function clientIn(
   const attempt: Attempt = {
     parameters,
     authorization: typeof authorization === 'string' ? authorization : undefined,
-    certificate: presented?.kind === 'certificate' ? presented : undefined,
+    certificates: certificates(),
   }
   const [used, another] = methods.filter((method) => method.isUsed(attempt))
+  if (another?.name === 'tls_client_auth') {
+    // It could bind what is issued (RFC 8705 §3), but a second source is refused, not weighed (authority: rule 8).
+    throw invalid('A client certificate came beside another way to authenticate: leave out one.')
+  }
   if (another !== undefined) throw invalid('Authenticate the client in exactly one way.')
   // A secret in the body counts as one in the header does (gate.ts).
   const secret = parameters.one('client_secret')

@@ -1,8 +1,10 @@
 // The token endpoint (RFC 6749 §3.2): authenticates nobody and decides nothing itself, but runs the operation
 // of the grant type and says what came of it in OAuth's words.
 
+import type { Presented } from '../../authority/presented.ts'
 import type { Minted } from '../../operations/mint-fields.ts'
 import { perform } from '../../operations/perform.ts'
+import type { Request } from '../../operations/perform.ts'
 import { nobody } from '../http/nobody.ts'
 import type { Arrived, Door } from '../http/door.ts'
 import { traceIn } from '../trace.ts'
@@ -23,7 +25,7 @@ export async function token(arrived: Arrived, door: Door): Promise<Outcome> {
     throw new OAuthProblem('unsupported_grant_type', 'That grant type is not served here.')
   }
   const { tokenType, bind } = await bindingIn(arrived, door)
-  const asked = grantType.asked(parameters, issuerUrl)
+  const asked = overTls(grantType.asked(parameters, issuerUrl), arrived.certificates())
   const answer = await perform(context, grantType.operation, {
     ...asked,
     ...bind(asked),
@@ -40,5 +42,20 @@ export async function token(arrived: Arrived, door: Door): Promise<Outcome> {
     expires_in: expires_at - context.now(),
     scope: scopes.join(' '),
     ...grantType.also,
+  }
+}
+
+type Asked = Pick<Request, 'arguments' | 'exchange'>
+
+/** What is exchanged comes over the very connection that it may be bound to (RFC 8705 §3). */
+function overTls({ exchange, ...asked }: Asked, presentedChain?: readonly Buffer[]): Asked {
+  if (exchange === undefined) return asked
+  if (presentedChain === undefined) return { ...asked, exchange }
+  const over = (each: Presented): Presented =>
+    each.kind === 'token' ? { ...each, presentedChain } : each
+  const { subject, actor } = exchange
+  return {
+    ...asked,
+    exchange: { subject: over(subject), ...(actor !== undefined && { actor: over(actor) }) },
   }
 }

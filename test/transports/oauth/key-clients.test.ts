@@ -15,6 +15,7 @@ import { doorFor } from '../../../src/transports/http/serve.ts'
 import { certify, serverAuth } from '../../support/certificates.ts'
 import type { Made } from '../../support/certificates.ts'
 import { httpDefaults } from '../../support/http.ts'
+import { accessToken, exchangeType } from '../../support/oauth.ts'
 import { world } from '../../support/world.ts'
 
 /** How far the clock of the world is ahead of the client's. */
@@ -66,8 +67,9 @@ const over =
         answer.on('data', (chunk: Buffer) => chunks.push(chunk))
         answer.on('end', () => {
           const { statusCode: status = 0, headers: got } = answer
-          const type = { 'content-type': String(got['content-type']) }
-          resolve(new Response(Buffer.concat(chunks), { status, headers: type }))
+          const names = ['content-type', 'dpop-nonce'].filter((name) => got[name] !== undefined)
+          const kept = Object.fromEntries(names.map((name) => [name, String(got[name])]))
+          resolve(new Response(Buffer.concat(chunks), { status, headers: kept }))
         })
       })
       asking.on('error', reject).end(body === undefined ? undefined : String(body))
@@ -78,13 +80,14 @@ async function grant(
   clientId: string,
   auth: oauth.ClientAuth,
   made?: Made,
+  { scope = 'demo:read', ...more }: { scope?: string; DPoP?: oauth.DPoPHandle } = {},
 ): Promise<oauth.TokenEndpointResponse> {
-  const options = { [oauth.customFetch]: over(made) }
+  const options = { [oauth.customFetch]: over(made), ...more }
   const url = new URL(issuer)
   const discovered = await oauth.discoveryRequest(url, { ...options, algorithm: 'oauth2' })
   const as = await oauth.processDiscoveryResponse(url, discovered)
   const client = { client_id: clientId, [oauth.clockSkew]: skew }
-  const parameters = new URLSearchParams({ scope: 'demo:read' })
+  const parameters = new URLSearchParams({ scope })
   const answer = await oauth.clientCredentialsGrantRequest(as, client, auth, parameters, options)
   return oauth.processClientCredentialsResponse(as, client, answer)
 }
@@ -196,10 +199,61 @@ describe('tls_client_auth', () => {
         error: 'invalid_client',
       })
     }
-    const secret = oauth.ClientSecretPost(w.local.secret)
-    await expect(grant(issuer, w.local.id, secret, made)).rejects.toMatchObject({
-      error: 'invalid_request',
-    })
+    for (const method of [oauth.ClientSecretPost, oauth.ClientSecretBasic]) {
+      const secret = method(w.local.secret)
+      await expect(grant(issuer, w.local.id, secret, made)).rejects.toMatchObject({
+        error: 'invalid_request',
+        error_description: expect.stringContaining('client certificate'),
+      })
+    }
+  })
+
+  test('and DPoP too: the certificate proves the client, its key is what the token is bound to', async () => {
+    const { w, issuer, made } = await certified()
+    const client = { client_id: w.local.id, [oauth.clockSkew]: skew }
+    const keys = await oauth.generateKeyPair('ES256')
+    const DPoP = oauth.DPoP(client, keys)
+    const asked = () => grant(issuer, w.local.id, oauth.TlsClientAuth(), made, { DPoP })
+    await expect(asked()).rejects.toSatisfy(oauth.isDPoPNonceError)
+    const { access_token, token_type } = await asked()
+    expect(token_type).toBe('dpop')
+    const use = (more: object) =>
+      oauth.protectedResourceRequest(
+        access_token,
+        'POST',
+        new URL(`${issuer}/operations/whoami`),
+        new Headers({ 'content-type': 'application/json' }),
+        '{}',
+        { [oauth.customFetch]: over(), ...more },
+      )
+    expect((await use({ DPoP })).status).toBe(200)
+    // Neither as a bearer token nor by the certificate that the client was proven by.
+    expect([await whoami(issuer, access_token), await whoami(issuer, access_token, made)]).toEqual([
+      401, 401,
+    ])
+  })
+
+  test('exchanges over its own connection what is bound to it, for what is bound to it', async () => {
+    const { w, issuer, made, ca } = await certified()
+    const scope = 'demo:read tokens:delegate'
+    const { access_token } = await grant(issuer, w.local.id, oauth.TlsClientAuth(), made, { scope })
+    const exchange = async (by: Made) => {
+      const body = new URLSearchParams({
+        grant_type: exchangeType,
+        client_id: w.local.id,
+        subject_token: access_token,
+        subject_token_type: accessToken,
+        scope: 'demo:read',
+      })
+      const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+      const answer = await over(by)(`${issuer}/token`, { method: 'POST', headers, body })
+      return (await answer.json()) as { access_token: string; error?: string }
+    }
+    const child = await exchange(made)
+    expect(await whoami(issuer, child.access_token, made)).toBe(200)
+    expect(await whoami(issuer, child.access_token)).toBe(401)
+    const another = certify({ ...life, by: ca, uris: [uri] })
+    expect(await exchange(another)).toMatchObject({ error: 'invalid_request' })
   })
 })
 
