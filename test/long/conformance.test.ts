@@ -1,10 +1,11 @@
 // MCP's own conformance suite against the real `remit serve`, in both protocol eras. Each run is compared with
 // the list of checks that do not apply (conformance.applies.ts): whatever else fails is a fault, and so is
 // what stands there and passes. npx fetches the suite, which asks for a newer Node than ours.
-import { spawnSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import { proxyWith, serveOver, tokenOf } from '../e2e/http.ts'
 import { bare, home } from '../e2e/support.ts'
@@ -12,13 +13,14 @@ import { temporaryFolder } from '../support/temporary.ts'
 import { suites } from './conformance.applies.ts'
 
 const patience = 600_000
+const run = promisify(execFile)
 
 test.each(suites)('$name', { timeout: patience }, async ({ version, args, doNotApply, passed }) => {
   const own = await home()
   const { url } = await serveOver(own)
   const proxy = await proxyWith(await tokenOf(own, ['agents:read']), url)
   const results = join(temporaryFolder(), 'results')
-  const ran = runSuite(version, ['server', '--url', `${proxy}/mcp`, ...args, '-o', results])
+  const ran = await runSuite(version, ['server', '--url', `${proxy}/mcp`, ...args, '-o', results])
   if (!existsSync(results)) throw new Error(`the suite did not run: ${ran}`)
   const checks = checksIn(results)
   const failed = checks.filter(({ status }) => status === 'FAILURE')
@@ -31,7 +33,8 @@ test.each(suites)('$name', { timeout: patience }, async ({ version, args, doNotA
   expect([...scenarios]).toEqual(expect.arrayContaining([...passed]))
 })
 
-function runSuite(version: string, args: readonly string[]): string {
+/** Beside this process, whose proxy it goes through. */
+async function runSuite(version: string, args: readonly string[]): Promise<string> {
   const packages = ['node@24', `@modelcontextprotocol/conformance@${version}`]
   const command = [
     'exec',
@@ -42,9 +45,13 @@ function runSuite(version: string, args: readonly string[]): string {
   ]
   const env = { ...process.env, ...bare, npm_config_engine_strict: 'false' }
   // Away from our .npmrc, which refuses packages that ask for another Node.
-  const ran = spawnSync('npm', [...command, ...args], { cwd: tmpdir(), env, encoding: 'utf8' })
-  return `${ran.stdout}\n${ran.stderr}`
+  const options = { cwd: tmpdir(), env, maxBuffer: 64 * 1024 * 1024, timeout: patience }
+  // It ends with 1 where anything failed; what did is in its results.
+  return run('npm', [...command, ...args], options).then(said, said)
 }
+
+const said = ({ stdout = '', stderr = '' }: { stdout?: string; stderr?: string }): string =>
+  `${stdout}\n${stderr}`
 
 interface Check {
   readonly scenario: string
