@@ -3,14 +3,7 @@
 
 import type { Caller } from '../authority/caller.ts'
 import type { Context } from '../authority/context.ts'
-import { exchanging, guardOfExchange } from '../authority/exchange.ts'
-import { grantState, deadRefusal } from '../authority/grant-state.ts'
-import { tokenDeath } from '../authority/tokens.ts'
-import { credentialStatus } from '../core/credential.ts'
-import { keysOfChain } from '../core/liveness.ts'
 import { Refusal } from '../core/refusal.ts'
-import { revocationKey } from '../core/revocation.ts'
-import { authorityOf } from '../core/authority.ts'
 import { unrestrictedSince } from '../store/revocations.ts'
 import type { Write } from '../store/store.ts'
 import { debit } from '../store/uses.ts'
@@ -19,6 +12,7 @@ import { findRecorded, recordOf } from './idempotent.ts'
 import { requirePermission } from './may.ts'
 import type { Call, Handed, Operation, Outcome } from './operation.ts'
 import type { Answer, Request } from './perform.ts'
+import { guardOf, presentCaller } from './present-caller.ts'
 import { detailOf, eventOf, whoIs } from './record-event.ts'
 import { keepAnswer } from './standing-answer.ts'
 import type { Moment, Standing } from './standing-answer.ts'
@@ -37,9 +31,17 @@ export async function decideAndCommit(
   // Of before the caller was looked at: whatever restricted it since makes the decision stale.
   let { seq } = since
   for (let attempt = 0; attempt < attempts; attempt++) {
+    const { revision } = context.live
     const call = callOf(context, present, input, request, seq)
     const outcome = await decide(operation, input, call)
     if (isBatched(operation, present, outcome, context)) {
+      await context.live.refresh()
+      if (context.live.revision !== revision) {
+        // Whatever awaited in between decides again (authority: rule 29).
+        ;({ seq } = context.live)
+        present = await presentCaller(context, caller)
+        continue
+      }
       const standing = standingOf(operation, call, outcome)
       const decisionId = context.audit.add(standing.auditKey, () => standing.event(request))
       // Uses left are no part of the live state, and an answer about another grant may tell them.
@@ -181,55 +183,6 @@ const reservedFor = {
 
 const limitedGrants = ({ acting }: Caller): readonly string[] =>
   acting.chain.filter((grant) => grant.uses !== undefined).map((grant) => grant.id)
-
-/** Whatever restricts the caller, or this server, makes a decision stale. */
-function guardOf(caller: Caller, { self }: Context): string[] {
-  return [
-    ...keysOfChain(caller.own.chain),
-    ...keysOfChain(caller.acting.chain),
-    revocationKey('agent', caller.presenter.id),
-    revocationKey('credential', caller.credentialId),
-    revocationKey('server', self.serverId),
-    ...(caller.exchange === undefined ? [] : guardOfExchange(caller.exchange)),
-  ]
-}
-
-/** The caller as it is now, after something changed: still live, and bound by what is new. */
-async function presentCaller(context: Context, caller: Caller): Promise<Caller> {
-  const { exchange } = caller
-  if (exchange !== undefined) {
-    const client = await presentCaller(context, exchange.client)
-    return exchanging(context, client, exchange.presentedExchange)
-  }
-  const { live, now } = context
-  const own = await grantState(live, caller.own.grant.id, now())
-  const acting = await grantState(live, caller.acting.grant.id, now())
-  const presenter = live.agent(caller.presenter.id)
-  const agent = live.agent(caller.agent.id)
-  if (presenter?.status !== 'active' || agent === undefined) throw new Refusal('agent_suspended')
-  if (caller.mayOnlyRepeat !== true) assertStillProven(context, caller)
-  if (own === undefined || acting === undefined) throw new Refusal('invalid_token')
-  if (!own.liveness.live && caller.mayOnlyRepeat !== true) throw deadRefusal(own.grant.id, own)
-  if (!acting.liveness.live && caller.mayOnlyRepeat !== true) {
-    throw deadRefusal(acting.grant.id, acting)
-  }
-  const narrowed = caller.actsAs
-    ? authorityOf(acting.chain, live, own.authority.bounds)
-    : own.authority
-  return { ...caller, presenter, agent, own: own.authority, acting: narrowed }
-}
-
-function assertStillProven(context: Context, caller: Caller): void {
-  const { live, now } = context
-  if (caller.token !== undefined && tokenDeath(context, caller.token, now()) !== undefined) {
-    throw new Refusal('invalid_token')
-  }
-  if (caller.credential === undefined) return
-  const credential = live.credential(caller.credential.id)
-  const status = credential === undefined ? 'revoked' : credentialStatus(credential, now())
-  if (status === 'active' || status === 'retiring') return
-  throw new Refusal('invalid_client', { message: `The credential is ${status}.` })
-}
 
 /** Results that name their decision learn its id once it is known. */
 function setDecision(result: object, id: string): void {

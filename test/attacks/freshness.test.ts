@@ -1,7 +1,7 @@
 // Attacks in the gap between a restriction and those who do not know of it yet (authority: 29 and 30).
 // Every process sees what another committed at its next call; a decision that awaited is taken again.
 
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import type { Context } from '../../src/authority/context.ts'
 import type { Presented } from '../../src/authority/presented.ts'
 import { checkPermission } from '../../src/operations/check-permission.ts'
@@ -72,8 +72,8 @@ const restrictions: readonly (readonly [string, (s: Scene) => Promise<object>, s
   ],
 ]
 
-const codeOf = async ({ w, as }: Scene, context: Context): Promise<string> => {
-  const answer = await w.call(checkPermission, reading, as, { in: context })
+const codeOf = async ({ w, as }: Scene, context: Context, asked = reading): Promise<string> => {
+  const answer = await w.call(checkPermission, asked, as, { in: context })
   if (!answer.ok) return answer.refusal.code
   const [result] = answer.result['results'] as readonly { readonly code: string }[]
   return result?.code ?? ''
@@ -95,6 +95,20 @@ describe('the next call, in every process, is told of', () => {
     }
     await restrict({ ...s, w })
     expect([await codeOf(s, s.w.context), await codeOf(s, s.other)]).toEqual([code, code])
+  })
+})
+
+describe('a read that awaited is decided again on', () => {
+  test.each(restrictions)('%s', async (_, restrict, code) => {
+    const s = await scene()
+    const { handle } = checkPermission
+    const slow = vi.spyOn(checkPermission, 'handle').mockImplementationOnce(async (input, call) => {
+      const outcome = await handle(input, call)
+      await restrict(s)
+      return outcome
+    })
+    expect(await codeOf(s, s.other, { permissions: ['demo/new:read'] })).toBe(code)
+    expect(slow).toHaveBeenCalled()
   })
 })
 
