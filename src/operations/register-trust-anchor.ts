@@ -4,7 +4,7 @@
 import * as z from 'zod'
 import { Refusal } from '../core/refusal.ts'
 import type { TrustAnchor } from '../core/trust-anchor.ts'
-import { putTrustAnchor } from '../store/trust-anchors.ts'
+import { claimAnchor, putTrustAnchor } from '../store/trust-anchors.ts'
 import { badCertificate } from './certificate-material.ts'
 import * as field from './fields.ts'
 import { requireRootOrCredential } from './may.ts'
@@ -84,7 +84,7 @@ export const registerTrustAnchor = defineOperation({
     }
     return {
       result,
-      writes: [putTrustAnchor(anchor)],
+      writes: [claimAnchor(anchor, thumbprint), putTrustAnchor(anchor)],
       target: anchor.id,
       detail: { name, crl, certificate: thumbprint },
     }

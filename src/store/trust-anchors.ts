@@ -1,6 +1,7 @@
 // Trust anchors: the certification authorities of each organisation.
 
 import type { TrustAnchor } from '../core/trust-anchor.ts'
+import { claimMark } from './agent-keys.ts'
 import { isSound, number, optionalText, sealed, text } from './row.ts'
 import type { SealedTable } from './row.ts'
 import type { Read, Row, Seal, Value, Write } from './store.ts'
@@ -61,6 +62,16 @@ export const trustAnchorById = (id: string): Read<TrustAnchor> => ({
   values: [id],
   map: rowToTrustAnchor,
 })
+
+/**
+ * Claims a certificate for one anchor of its organisation, for ever, against whoever registers it at the same
+ * time; stale where that was done, so that who decides again learns of it.
+ */
+export const claimAnchor = (anchor: TrustAnchor, thumbprint: string): Write => {
+  const { id, orgId, createdBy = id, createdAt } = anchor
+  const mark = { orgId, mark: `anchor:${thumbprint}`, agentId: createdBy, credentialId: id }
+  return { ...claimMark(mark, createdAt), otherwise: 'stale' }
+}
 
 /** Adds the record (version 1), or replaces exactly the version before it; its certificate never changes. */
 export const putTrustAnchor = (anchor: TrustAnchor): Write => ({

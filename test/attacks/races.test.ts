@@ -8,6 +8,7 @@ import { perform } from '../../src/operations/perform.ts'
 import type { Answer } from '../../src/operations/perform.ts'
 import { insertRevocation } from '../../src/store/revocations.ts'
 import { isOnPostgres } from '../support/database.ts'
+import { certify } from '../support/certificates.ts'
 import { revocation } from '../support/state.ts'
 import type { Holder, World } from '../support/world.ts'
 import { world } from '../support/world.ts'
@@ -173,6 +174,24 @@ test('of two calls that spend the last use one is refused, over two processes', 
       ),
     )
     expect(answers.map(codeOf).toSorted()).toEqual(['allowed', 'uses_exhausted'])
+  }
+})
+
+test('of two registrations of one authority under two names one holds, over two processes', async () => {
+  const w = await world()
+  const there = await w.startProcess()
+  const life = { notBefore: w.now(), notAfter: w.now() + 1000 }
+  for (let round = 0; round < rounds; round++) {
+    const { pem: certificate } = certify({ ...life, name: `ca${round}`, isCa: true })
+    const before = Number(w.read('select count(*) from trust_anchors'))
+    const register = (name: string, where: World['context']) =>
+      w.call(named('register_trust_anchor'), { name, certificate }, w.admin, { in: where })
+    const answers = await Promise.all([
+      register(`one${round}`, w.context),
+      register(`two${round}`, there),
+    ])
+    expect(answers.map(codeOf).toSorted()).toEqual(['allowed', 'conflict'])
+    expect(Number(w.read('select count(*) from trust_anchors'))).toBe(before + 1)
   }
 })
 

@@ -3,9 +3,11 @@
 import { describe, expect, test } from 'vitest'
 import { agentCertificates, claimMark, recordCertificate } from '../../../src/store/agent-keys.ts'
 import { putCredential } from '../../../src/store/credentials.ts'
+import { claimAnchor } from '../../../src/store/trust-anchors.ts'
 import { credential } from '../../support/state.ts'
 import { bench } from './bench.ts'
 import type { NewDatabase } from './bench.ts'
+import { anchor } from './samples.ts'
 
 export function agentKeys(database: NewDatabase): void {
   const mark = { orgId: 'org_1', mark: 'key:a', agentId: 'agt_1', credentialId: 'crd_1' }
@@ -23,6 +25,17 @@ export function agentKeys(database: NewDatabase): void {
       }
       await b.commit(claimMark({ ...mark, mark: 'key:b' }, 2))
       await b.commit(claimMark({ ...mark, orgId: 'org_2' }, 2))
+    })
+  })
+
+  describe('a trust anchor', () => {
+    test('has its certificate for itself in its organisation; whoever is later decides again', async () => {
+      const b = await bench(database)
+      await b.commit(claimAnchor(anchor, 'a'))
+      const another = { ...anchor, id: 'anc_2', name: 'other' }
+      expect(await b.unit([claimAnchor(another, 'a')])).toMatchObject({ ok: false, stale: true })
+      await b.commit(claimAnchor(another, 'b'))
+      await b.commit(claimAnchor({ ...anchor, id: 'anc_3', orgId: 'org_2' }, 'a'))
     })
   })
 
