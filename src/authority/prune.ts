@@ -9,6 +9,7 @@ import { chainHeads } from '../store/audit.ts'
 import {
   endedGrants,
   endedHandoffs,
+  endedRequestKeys,
   findingsAfter,
   grantsWithMakings,
   lineagesOf,
@@ -39,6 +40,7 @@ export interface PruneReport {
   readonly handoffs: number
   readonly idempotency_records: number
   readonly used_proofs: number
+  readonly request_keys: number
   readonly deliveries: number
   /** Chains of the audit that begin later now; behind a checkpoint that is kept, or not at all. */
   readonly audit: readonly PrunedChain[]
@@ -66,6 +68,7 @@ export async function pruneStore(
     handoffs: await go(endedHandoffs(before)),
     idempotency_records: await go(oldAnswers(before)),
     used_proofs: await go(oldProofs(before)),
+    request_keys: await go(endedRequestKeys(before)),
     tokens: await go(tokensOfEndedGrants(before, keep)),
     grants: await go(endedGrants(before, keep)),
     deliveries: await sweepDeliveries({ settings: { home }, now }, dryRun),

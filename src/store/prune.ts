@@ -129,6 +129,29 @@ export const oldProofs = (before: number): Prunable => ({
   ],
 })
 
+/** What secrets signed requests with, of credentials that ended: nothing is verified by it any more. */
+export const endedRequestKeys = (before: number): Prunable => ({
+  page: (after, limit) =>
+    ids(
+      `
+      select k.credential_id as id from request_keys k
+      join credentials c on c.id = k.credential_id
+      where k.credential_id > $2
+        and (c.status = 'revoked' or c.retires_at < $1 or c.expires_at < $1)
+      order by k.credential_id
+      limit $3`,
+      [before, after, limit],
+    ),
+  remove: (ended) => [
+    removal(
+      `
+      delete from request_keys
+      where credential_id in (select value from json_each(cast($1 as text)))`,
+      ended,
+    ),
+  ],
+})
+
 /** Grants under which something was made that outlives them. */
 export const grantsWithMakings: Read<string> = ids(
   `

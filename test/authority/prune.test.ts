@@ -15,6 +15,8 @@ import { listPermissions } from '../../src/operations/list-permissions.ts'
 import { mintToken } from '../../src/operations/mint-token.ts'
 import { queryAudit } from '../../src/operations/query-audit.ts'
 import { registerAgent } from '../../src/operations/register-agent.ts'
+import { rotateCredential } from '../../src/operations/rotate-credential.ts'
+import { whoami } from '../operations/asking.ts'
 import { world } from '../support/world.ts'
 import type { World } from '../support/world.ts'
 
@@ -55,6 +57,7 @@ const nothing = {
   handoffs: 0,
   idempotency_records: 0,
   used_proofs: 0,
+  request_keys: 0,
   deliveries: 0,
   audit: [],
 }
@@ -153,6 +156,18 @@ test('many go in short commits, between which others write', async () => {
   expect((await pruned).used_proofs).toBe(1701)
   expect(written).toBeGreaterThan(3)
   expect(count(w, 'used_proofs')).toBe(0)
+})
+
+test('keys of request signing go with the credentials that ended, and no other', async () => {
+  const { w, prune } = await set()
+  for (const holder of [w.admin, w.local]) await w.result(whoami, {}, holder)
+  await w.result(rotateCredential, { overlap_seconds: day, delivery: 'meta' }, w.local)
+  w.pass(3 * day)
+  expect(await prune()).toMatchObject({ request_keys: 0 })
+  w.pass(1)
+  expect(await prune(undefined, true)).toMatchObject({ request_keys: 1 })
+  expect(await prune()).toMatchObject({ request_keys: 1 })
+  expect(w.read('select credential_id from request_keys')).toBe(w.admin.credentialId)
 })
 
 test('answers are remembered for as long as asked', async () => {

@@ -13,6 +13,7 @@ import { claimHandoff, insertHandoff } from '../../../src/store/handoffs.ts'
 import { recordAnswer, spendProof } from '../../../src/store/idempotency.ts'
 import * as prune from '../../../src/store/prune.ts'
 import type { Prunable } from '../../../src/store/prune.ts'
+import { rememberRequestKey, requestKeyById } from '../../../src/store/request-keys.ts'
 import { insertToken } from '../../../src/store/tokens.ts'
 import { insertUses } from '../../../src/store/uses.ts'
 import { agent, credential, grant } from '../../support/state.ts'
@@ -135,6 +136,24 @@ export function upkeep(database: NewDatabase): void {
       }
       expect(await removed(b, prune.oldAnswers(4))).toEqual(['k1', 'k2', 'k3'])
       expect(await removed(b, prune.oldProofs(4))).toEqual(['p1', 'p2', 'p3'])
+    })
+
+    test('what secrets signed requests with, once their credentials have ended', async () => {
+      const b = await bench(database)
+      const credentials = [
+        credential({ id: 'crd_1' }),
+        credential({ id: 'crd_2', expiresAt: 4 }),
+        credential({ id: 'crd_3', expiresAt: 5 }),
+        credential({ id: 'crd_4', recordedStatus: 'rotated', retiresAt: 4 }),
+        credential({ id: 'crd_5', recordedStatus: 'rotated', retiresAt: 5 }),
+        credential({ id: 'crd_6', recordedStatus: 'revoked' }),
+      ]
+      for (const each of credentials) {
+        await b.commit(putCredential(each), rememberRequestKey(each.id, 'sealed'))
+      }
+      expect(await removed(b, prune.endedRequestKeys(5))).toEqual(['crd_2', 'crd_4', 'crd_6'])
+      expect(await b.read(requestKeyById('crd_6'))).toEqual([])
+      expect(await b.read(requestKeyById('crd_5'))).toEqual(['sealed'])
     })
   })
 
