@@ -17,13 +17,16 @@ export function flawOfModulus(bytes: Buffer): ModulusFlaw | undefined {
   const residues = smallPrimes.map((prime) => Number(n % BigInt(prime)))
   if ((n & 1n) === 0n || residues.includes(0)) return 'rsa_small_factor'
   // A sound modulus is a power of 65537 modulo every one of these primes once in about 2^27 times.
-  const suspicious = residues.every((residue, i) => generated[i]?.has(residue) === true)
+  generated ??= smallPrimes.map(powersModulo)
+  const suspicious = residues.every((residue, i) => generated?.[i]?.has(residue) === true)
   return suspicious ? 'rsa_roca' : undefined
 }
 
-/** For each prime, the residues that 65537 generates. */
-const generated: readonly ReadonlySet<number>[] = smallPrimes.map((prime) => {
+/** For each prime, the residues that 65537 generates; most processes are never asked. */
+let generated: readonly ReadonlySet<number>[] | undefined
+
+function powersModulo(prime: number): ReadonlySet<number> {
   const powers = new Set<number>()
   for (let power = 1; !powers.has(power); power = (power * 65537) % prime) powers.add(power)
   return powers
-})
+}
