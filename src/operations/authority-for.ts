@@ -6,6 +6,7 @@ import { authenticate } from '../authority/authenticate.ts'
 import { isRegisteredServer } from '../authority/by-server.ts'
 import type { Caller } from '../authority/caller.ts'
 import type { Context } from '../authority/context.ts'
+import { metaKeys } from '../authority/presented.ts'
 import { assertRegistered } from '../authority/registration.ts'
 import { Refusal } from '../core/refusal.ts'
 import type { Operation } from './operation.ts'
@@ -32,10 +33,9 @@ export async function authorityFor(
   operations: readonly Operation[],
   method = 'tools/list',
 ): Promise<Seen> {
-  if (await isByServer(context, request)) {
-    return { visible: operations.filter(isForServers), ttlMs: 0 }
-  }
-  const caller = await callerOf(context, request, method)
+  const byServer = await isByServer(context, request)
+  if (byServer === true) return { visible: operations.filter(isForServers), ttlMs: 0 }
+  const caller = byServer === false ? await callerOf(context, request, method) : byServer
   if (caller instanceof Refusal) {
     const visible = operations.filter(({ name }) => strangers.has(name))
     return { visible, ttlMs: 0, refusal: caller }
@@ -47,14 +47,18 @@ export async function authorityFor(
   }
 }
 
+/** Whether a request proves something of itself, so that it is good once and not to be taken for another. */
+export const holdsProof = (meta: Sources['meta']): boolean =>
+  meta !== undefined && (metaKeys.proof in meta || metaKeys.actAsProof in meta)
+
 const isForServers = ({ strangers: taken }: Operation): boolean =>
   taken?.presenting.includes('server_proof') === true
 
-async function isByServer(context: Context, request: Sources): Promise<boolean> {
+async function isByServer(context: Context, request: Sources): Promise<boolean | Refusal> {
   try {
     return await isRegisteredServer(context, presentedBy(request))
   } catch (error) {
-    if (error instanceof Refusal) return false
+    if (error instanceof Refusal) return error
     throw error
   }
 }

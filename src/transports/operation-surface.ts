@@ -5,7 +5,7 @@ import * as z from 'zod'
 import type { Context } from '../authority/context.ts'
 import type { Presented } from '../authority/presented.ts'
 import { Refusal } from '../core/refusal.ts'
-import { authorityFor } from '../operations/authority-for.ts'
+import { authorityFor, holdsProof } from '../operations/authority-for.ts'
 import { inputSchemaOf, operationByName, operations } from '../operations/index.ts'
 import type { Operation } from '../operations/operation.ts'
 import { perform } from '../operations/perform.ts'
@@ -39,11 +39,18 @@ export function operationSurface(
     ...(meta !== undefined && { meta }),
     ...traceIn(meta, traceparent),
   })
+  const listedTo = async (source: RequestSource, method: string) => {
+    const seen = await authorityFor(context, of(source), operations, method)
+    // Who sends a proof wants to be known by it: one that fails is told, as a call would tell it.
+    if (seen.refusal === undefined || !holdsProof(source.meta)) return seen
+    told?.(seen.refusal, true)
+    throw seen.refusal
+  }
   return {
     serverInfo: { name: 'remit', title: 'Remit', version: context.settings.version },
     instructions,
     listTools: async (source) => {
-      const { visible, ttlMs } = await authorityFor(context, of(source), operations)
+      const { visible, ttlMs } = await listedTo(source, 'tools/list')
       return { items: visible.map(toolOf), ttlMs }
     },
     callTool: async (name, args, source) => {
@@ -56,21 +63,11 @@ export function operationSurface(
       return refusedResult(answer.refusal)
     },
     listResources: async (source) => {
-      const { visible, ttlMs } = await authorityFor(
-        context,
-        of(source),
-        operations,
-        'resources/list',
-      )
+      const { visible, ttlMs } = await listedTo(source, 'resources/list')
       return { items: resources(visible), ttlMs }
     },
     listResourceTemplates: async (source) => {
-      const { visible, ttlMs } = await authorityFor(
-        context,
-        of(source),
-        operations,
-        'resources/templates/list',
-      )
+      const { visible, ttlMs } = await listedTo(source, 'resources/templates/list')
       return { items: resourceTemplates(visible), ttlMs }
     },
     readResource: async (uri, source) => {

@@ -4,6 +4,7 @@
 import { describe, expect, test } from 'vitest'
 import { metaKeys } from '../../src/authority/presented.ts'
 import { mintToken } from '../../src/operations/mint-token.ts'
+import { operationSurface } from '../../src/transports/operation-surface.ts'
 import { boundKey, callWith, provenCall, provenMeta } from '../support/bound.ts'
 import type { Meta, Proving } from '../support/bound.ts'
 import { lastEvent } from '../operations/asking.ts'
@@ -189,6 +190,33 @@ describe('a proof', () => {
     ['that is no token', () => 'proof'],
     ['that is huge', () => 'a'.repeat(20_000)],
   ]
+  test('that fails lists nothing: what is listed is refused as the call would be', async () => {
+    const { w, key, held } = await bound()
+    const surface = operationSurface(w.context, { kind: 'nothing' })
+    const good = (method: string) => provenMeta(w, key.privateJwk, held.text, method, {})
+    const lists = {
+      'tools/list': surface.listTools,
+      'resources/list': surface.listResources,
+      'resources/templates/list': surface.listResourceTemplates,
+    }
+    for (const [method, list] of Object.entries(lists)) {
+      const meta = await good(method)
+      const token = { [metaKeys.token]: held.text }
+      const wrong: readonly [Meta, string][] = [
+        [{ ...meta, [metaKeys.proof]: 'garbage' }, 'invalid_token'],
+        [await good('whoami'), 'invalid_token'],
+        [{ ...token, [metaKeys.actAsProof]: 'garbage' }, 'invalid_token'],
+        [{ [metaKeys.proof]: 'garbage' }, 'invalid_client'],
+        [{ [metaKeys.proof]: String(meta[metaKeys.proof]) }, 'invalid_client'],
+      ]
+      for (const [each, code] of wrong) {
+        await expect(list({ meta: each })).rejects.toMatchObject({ code })
+      }
+      expect((await list({ meta })).items.length).toBeGreaterThan(0)
+      await expect(list({ meta })).rejects.toMatchObject({ code: 'replay_detected' })
+    }
+  })
+
   test('in any form but its own is refused', async () => {
     const { w, key, held } = await bound()
     const meta = await provenMeta(w, key.privateJwk, held.text, 'whoami', {})

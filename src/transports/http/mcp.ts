@@ -4,7 +4,7 @@
 // SDKs, which cost more than all the rest; whatever is less plain is theirs to judge.
 
 import { Refusal } from '../../core/refusal.ts'
-import { authorityFor } from '../../operations/authority-for.ts'
+import { authorityFor, holdsProof } from '../../operations/authority-for.ts'
 import { answer as answerMethod, methods } from '../mcp/methods.ts'
 import { rpcCodes, RpcError } from '../mcp/rpc-error.ts'
 import { operationSurface } from '../operation-surface.ts'
@@ -31,8 +31,7 @@ export const mcpDirect =
     const call = plainCall(arrived.headers, message.body)
     if (call !== undefined) return answerCall(door, arrived, call)
     // A proof counts once: where our own surface answers, it asks for it.
-    const isProven = meta !== undefined && proofs.some((proof) => proof in meta)
-    if (isProven && isOurs(message.method)) return undefined
+    if (holdsProof(meta) && isOurs(message.method)) return undefined
     const { presented } = arrived
     const { refusal } = await authorityFor(
       door.context,
@@ -46,8 +45,6 @@ export const mcpDirect =
     )
     return refusal && refusedRpc(door, arrived, id, refusal)
   }
-
-const proofs = ['dev.remit/proof', 'dev.remit/act_as_proof']
 
 /** What else there is, the SDKs answer by themselves, and ask nobody. */
 const isOurs = (method: string): boolean => methods.some((each) => each === method)

@@ -135,6 +135,9 @@ describe.each(eras)('%s', (era) => {
     expect(await names({ headers: bearer(text) })).not.toContain('mint_token')
     const secret = { 'dev.remit/agent_id': w.admin.id, 'dev.remit/agent_secret': w.admin.secret }
     expect(await names({ meta: secret })).toContain('register_agent')
+    const garbage = { 'dev.remit/token': text, 'dev.remit/proof': 'garbage' }
+    const refused = await send(http, era, 'tools/list', {}, { meta: garbage })
+    expect(outcomeOf(refused)).toEqual([401, 'invalid_token'])
   })
 
   test('a first secret is claimed by its code alone', async () => {
