@@ -29,16 +29,15 @@ export async function decideAndCommit(
 ): Promise<Answer> {
   let present = caller
   // Of before the caller was looked at: whatever restricted it since makes the decision stale.
-  let { seq } = since
+  let { seq, revision } = since
   for (let attempt = 0; attempt < attempts; attempt++) {
-    const { revision } = context.live
     const call = callOf(context, present, input, request, seq)
     const outcome = await decide(operation, input, call)
     if (isBatched(operation, present, outcome, context)) {
       await context.live.refresh()
       if (context.live.revision !== revision) {
         // Whatever awaited in between decides again (authority: rule 29).
-        ;({ seq } = context.live)
+        ;({ seq, revision } = context.live)
         present = await presentCaller(context, caller)
         continue
       }
@@ -58,7 +57,7 @@ export async function decideAndCommit(
       return answerOf(outcome.result, await outcome.handOut?.())
     }
     await context.live.refresh()
-    ;({ seq } = context.live)
+    ;({ seq, revision } = context.live)
     present = await presentCaller(context, caller)
   }
   throw new Refusal('unavailable', { message: 'The state changes too fast; try again.' })

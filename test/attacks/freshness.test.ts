@@ -72,7 +72,11 @@ const restrictions: readonly (readonly [string, (s: Scene) => Promise<object>, s
   ],
 ]
 
-const codeOf = async ({ w, as }: Scene, context: Context, asked = reading): Promise<string> => {
+const codeOf = async (
+  { w, as }: Pick<Scene, 'w' | 'as'>,
+  context: Context,
+  asked = reading,
+): Promise<string> => {
   const answer = await w.call(checkPermission, asked, as, { in: context })
   if (!answer.ok) return answer.refusal.code
   const [result] = answer.result['results'] as readonly { readonly code: string }[]
@@ -109,6 +113,34 @@ describe('a read that awaited is decided again on', () => {
     })
     expect(await codeOf(s, s.other, { permissions: ['demo/new:read'] })).toBe(code)
     expect(slow).toHaveBeenCalled()
+  })
+})
+
+describe('a read whose secret took long to verify is decided on', () => {
+  const changes: readonly (readonly [string, (w: World) => Promise<unknown>, string])[] = [
+    [
+      'a ceiling that was cut meanwhile',
+      (w) => w.result(updateAgent, { agent: 'chief', ceiling: ['demo:write'] }),
+      'insufficient_scope',
+    ],
+    [
+      'an agent that was suspended meanwhile',
+      (w) => w.result(setAgentStatus, { agent: 'chief', status: 'suspended', cause }),
+      'agent_suspended',
+    ],
+  ]
+  test.each(changes)('%s', async (_, change, code) => {
+    const w = await world()
+    const chief = await w.addAgent('chief', 'demo:*')
+    await w.result(whoami, {}, chief)
+    const other = await w.startProcess()
+    const verify: Context['hashing']['verify'] = async (...asked) => {
+      const isRight = await other.hashing.verify(...asked)
+      await change(w)
+      return isRight
+    }
+    const slow = { ...other, hashing: { ...other.hashing, verify } }
+    expect(await codeOf({ w, as: chief.presented }, slow)).toBe(code)
   })
 })
 
