@@ -32,6 +32,7 @@ export interface ManagedServer {
 }
 
 const attempts = 5
+const ending = 'revoke_registration_credential'
 
 /** The record of the very server that presents itself; refuses the token of any other. */
 export const managedServer = (
@@ -53,13 +54,14 @@ export async function endManagedServer(
   presented: Presented | undefined,
   serverId: string,
 ): Promise<void> {
-  const operation = 'revoke_registration_credential'
+  const operation = ending
   await managing(context, presented, serverId, operation, async (caller) => {
     const { live, committer, now } = context
     const guard = unrestrictedSince(caller.guard, live.seq)
     const writes = [guard, ...endServer(caller.server, 'Ended by the server itself.', live, now())]
     const event = doneByServer(context, operation, caller.registration, serverId, {})
-    return (await committer.submit({ writes, events: [event] })) === 'committed' ? true : undefined
+    const unit = { writes, events: [event], reserved: 'revocations' } as const
+    return (await committer.submit(unit)) === 'committed' ? true : undefined
   })
 }
 
@@ -74,7 +76,8 @@ async function managing<T>(
   let known: Registration | undefined
   try {
     assertClock(context)
-    context.audit.assertWritable()
+    // What ends authority is durable with its own event, and waits for no other's.
+    if (operation !== ending) context.audit.assertWritable()
     if (presented?.kind !== 'management_token') throw strangeServer()
     for (let attempt = 0; attempt < attempts; attempt++) {
       await context.live.refresh()

@@ -1,6 +1,7 @@
 // Other MCP servers register over HTTP as RFC 7591 words it, and look after their registration as RFC 7592 does.
 
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
+import { Refusal } from '../../../src/core/refusal.ts'
 import { generateRegistrationKey } from '../../../src/crypto/registration-proof.ts'
 import { listMcpServers } from '../../../src/operations/list-mcp-servers.ts'
 import { rotateRegistrationCredential } from '../../../src/operations/rotate-registration-credential.ts'
@@ -54,6 +55,17 @@ async function registered() {
   const path = new URL(String(body['registration_client_uri'])).pathname
   return { ...o, token, path, id: String(body['client_id']) }
 }
+
+test('a server can end its registration on a full disk too, where it is told of nothing else', async () => {
+  const { context, json, path, token } = await registered()
+  vi.spyOn(context.audit, 'assertWritable').mockImplementation(() => {
+    throw new Refusal('unavailable')
+  })
+  const submit = vi.spyOn(context.committer, 'submit')
+  expect((await json('GET', path, undefined, token)).status).toBe(503)
+  expect((await json('DELETE', path, undefined, token)).status).toBe(204)
+  expect(submit.mock.lastCall?.[0]).toMatchObject({ reserved: 'revocations' })
+})
 
 test('the metadata names where, and the answer is as §3.2.1 has it', async () => {
   const o = await opened()
