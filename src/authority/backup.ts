@@ -2,7 +2,7 @@
 // once it is durable, whole, and ends its audit where the store's audit has been.
 
 import { randomBytes } from 'node:crypto'
-import { linkSync, lstatSync, rmSync } from 'node:fs'
+import { existsSync, linkSync, lstatSync, rmSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import type { Config } from '../config.ts'
 import { Refusal } from '../core/refusal.ts'
@@ -16,7 +16,7 @@ import { StoreProblem } from '../store/problem.ts'
 import { one } from '../store/store.ts'
 import type { Store } from '../store/store.ts'
 import { auditHash } from './audit-verification.ts'
-import { placeOf, requirePrivateHome } from './home.ts'
+import { homePaths, placeOf, requirePrivateHome } from './home.ts'
 import { commitOnHost, onHost } from './on-host.ts'
 import type { HostOptions } from './on-host.ts'
 import { syncFolder } from './private-file.ts'
@@ -28,6 +28,8 @@ export interface BackupResult {
   readonly file: string
   readonly store_id: string
   readonly bytes: number
+  /** What of the home, and beside it, is in no backup and has to be kept apart. */
+  readonly not_included: readonly string[]
   readonly change_seq: number
   readonly audit: AuditEnds
 }
@@ -54,7 +56,8 @@ export async function backupStore(
     copyDatabase(place.path, draft)
     const ends = await provenEnds(openCopy(draft, opening).store, opened.store, draft)
     linkSync(draft, file)
-    return { file, store_id: storeId, ...ends, bytes: lstatSync(file).size }
+    const bytes = lstatSync(file).size
+    return { file, store_id: storeId, ...ends, bytes, not_included: besideStore(config) }
   } catch (error) {
     throw (error as { code?: unknown }).code === 'EEXIST' ? exists(file) : error
   } finally {
@@ -62,6 +65,14 @@ export async function backupStore(
     syncFolder(dirname(file))
     await opened.store.close()
   }
+}
+
+/** What the database does not hold: keys, files of credentials, the embedded authority, the checkpoints. */
+function besideStore({ home, checkpoints, masterKeyFile }: Config): readonly string[] {
+  const { masterKey, registration, credentials, ca } = homePaths(home)
+  return [masterKeyFile ?? masterKey, registration, credentials, ca, checkpoints].filter((path) =>
+    existsSync(path),
+  )
 }
 
 async function provenEnds(

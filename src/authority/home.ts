@@ -16,6 +16,8 @@ export const homePaths = (home: string) => ({
   adminCredential: join(home, 'credentials', 'admin.json'),
   localCredential: join(home, 'credentials', 'local.json'),
   deliveries: join(home, 'deliveries'),
+  /** Of the embedded certification authority, if there is one. */
+  ca: join(home, 'ca'),
 })
 
 type Placing = Pick<Config, 'home' | 'databaseUrl' | 'databaseUrlFile' | 'revocation'>

@@ -18,7 +18,9 @@ export function backupCommand({ host, output }: Wiring): Command {
     .argument('<file>', 'where the backup goes')
     .option('--json', 'print as JSON')
     .action(async (file: string, { json }: Given) => {
-      output.data(shown(await host.backup(file), json))
+      const made = await host.backup(file)
+      output.data(shown(made, json))
+      output.say(`Not in it, and to be kept apart: ${made.not_included.join(', ')}.`)
     })
 }
 

@@ -50,6 +50,17 @@ const first = (path: string, sql: string): unknown => {
   return value
 }
 
+test('a backup names what it does not hold, the embedded authority too', async () => {
+  const { run, folder } = await made()
+  const named = async (name: string) =>
+    (await run(`backup ${join(folder, name)} --json`)).json['not_included'] as string[]
+  expect(await named('before')).not.toContain(join(run.home, 'ca'))
+  expect((await run('ca init')).code).toBe(0)
+  expect(await named('after')).toContain(join(run.home, 'ca'))
+  const { err } = await run(`backup ${join(folder, 'said')}`)
+  expect(err).toContain(join(run.home, 'ca'))
+})
+
 test('a backup is private, says what it holds and ends where the audit ended', async () => {
   const { run, folder, file } = await made()
   const { code, json } = await run(`backup ${file} --json`)
@@ -59,6 +70,9 @@ test('a backup is private, says what it holds and ends where the audit ended', a
     store_id: expect.stringMatching(/^[0-9a-z]{26}$/),
     bytes: statSync(file).size,
     change_seq: expect.any(Number),
+    not_included: ['master.key', 'registration.json', 'credentials', 'checkpoints.jsonl'].map(
+      (name) => join(run.home, name),
+    ),
     audit: [{ chain: 'main', seq: expect.any(Number), head: expect.stringMatching(/^[\w-]{43}$/) }],
   })
   const [end] = json['audit'] as { seq: number; head: string }[]
