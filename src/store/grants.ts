@@ -202,6 +202,7 @@ export const insertGrant = ({ grant, guard, standingKey }: InsertGrant): Write =
   ],
   expects: 1,
   otherwise: 'stale',
+  together: true,
   ...(grant.standing && { change: { entity: 'standing_root', id: grant.id } as const }),
 })
 

@@ -46,6 +46,7 @@ export const recordAnswer = (
   values: (point) => sealed(table, [keyHash, operation, argumentsHash, result, now], point),
   expects: 1,
   otherwise: 'stale',
+  together: true,
 })
 
 /** Whether an id was spent, for answers that say so. */
@@ -69,6 +70,7 @@ export const spendProof = (id: string, expiresAt: number): Write => ({
   values: () => [id, expiresAt],
   expects: 1,
   otherwise: new Refusal('replay_detected'),
+  together: true,
 })
 
 /** Forgets some of those that could not be accepted any more. */

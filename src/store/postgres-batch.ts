@@ -1,12 +1,12 @@
 // How a batch is committed on PostgreSQL: everything is sent at once and only then are the answers read.
-// A unit whose condition did not hold, or that broke, is taken out and the rest is tried again, so that
-// nobody pays a round trip for each statement. Change numbers are taken under one lock that is held until
+// What many units write alike is one statement. A unit whose condition did not hold, or that broke, is taken
+// out and the rest is tried again, so that nobody pays a round trip for each statement. Change numbers are taken under one lock that is held until
 // the commit, so they become visible in their order and nobody steps over one that commits late.
 
 import pg from 'pg'
 import { chainStart, linkText } from '../core/audit-link.ts'
 import { Refusal } from '../core/refusal.ts'
-import { chainHead, eventValues, insertEventSql, putHead } from './audit.ts'
+import { chainHead, putHead } from './audit.ts'
 import { insertChangeSql } from './batch.ts'
 import { newestChange } from './facts.ts'
 import { changesChannel, ringing } from './postgres-feed.ts'
@@ -14,6 +14,8 @@ import { Again, createPipeline } from './postgres-pipeline.ts'
 import type { Pipeline } from './postgres-pipeline.ts'
 import { asProblem, settingsFor } from './postgres-settings.ts'
 import type { StatementNames } from './postgres-settings.ts'
+import { isTogether, sendEvents, sendTogether } from './postgres-together.ts'
+import type { LinkedEvent } from './postgres-together.ts'
 import type { Seal, Unit, UnitResult } from './store.ts'
 
 export interface BatchWriter {
@@ -37,7 +39,16 @@ interface Head {
 interface Progress {
   seq: number
   head: Head
+  /** They are written last. */
+  readonly events: LinkedEvent[]
 }
+
+interface UnitLeft extends Unit {
+  readonly index: number
+}
+
+/** Something that was written in one go did not hold: once more, each unit by itself. */
+class Apart extends Error {}
 
 const retries = 12
 const pauseMs = 100
@@ -65,11 +76,18 @@ export function createBatchWriter(
 
   async function commitAll(units: readonly Unit[], at: number): Promise<readonly UnitResult[]> {
     const results = new Map<number, UnitResult>()
+    let together = true
     for (let attempt = 0; attempt < retries; attempt++) {
       const left = [...units.keys()].filter((unit) => !results.has(unit))
       try {
-        for (const [unit, result] of await tryBatch(units, left, at)) results.set(unit, result)
+        for (const [unit, result] of await tryBatch(units, left, at, together)) {
+          results.set(unit, result)
+        }
       } catch (error) {
+        if (error instanceof Apart) {
+          together = false
+          continue
+        }
         if (!(error instanceof Again)) throw asProblem(error)
         await new Promise((resolve) => void setTimeout(resolve, pauseMs * attempt))
         continue
@@ -85,17 +103,22 @@ export function createBatchWriter(
     units: readonly Unit[],
     left: readonly number[],
     at: number,
+    together: boolean,
   ): Promise<ReadonlyMap<number, UnitResult>> {
     const pipeline = createPipeline(await connected(), names)
     try {
       pipeline.send('begin')
       const from = (head ??= await readHead(pipeline, at))
-      const progress: Progress = { seq: 0, head: from }
+      const progress: Progress = { seq: 0, head: from, events: [] }
       let newest = 0
-      const changes = (unit: number) => units[unit]?.writes.some((write) => write.change) === true
-      const changing = left.filter(changes)
-      for (const unit of left.filter((each) => !changes(each))) {
-        sendUnit(pipeline, units, unit, progress, at)
+      const unitsLeft = left.map((index) => ({ index, ...(units[index] ?? nothing) }))
+      const changing = unitsLeft.filter(isChanging)
+      const others = unitsLeft.filter((unit) => !isChanging(unit))
+      const joined = new Set(together ? others.filter(isTogether) : [])
+      sendTogether(pipeline, [...joined], { seq: 0, at, seal })
+      for (const unit of others) {
+        if (!joined.has(unit)) sendWrites(pipeline, unit, progress, at)
+        link(unit, progress, at)
       }
       if (changing.length > 0) {
         pipeline.send(lockChanges)
@@ -103,21 +126,21 @@ export function createBatchWriter(
           progress.seq = (await pipeline.read(newestChange, seal))[0] ?? 0
         } catch (error) {
           // A unit that broke before it has ended the transaction; that unit alone is to blame.
-          const broken = await pipeline.failure()
+          const broken = await failure(pipeline)
           if (broken === undefined) throw error
-          await pipeline.rollback()
-          return new Map([broken])
+          return broken
         }
         newest = progress.seq
-        for (const unit of changing) sendUnit(pipeline, units, unit, progress, at)
+        for (const unit of changing) {
+          sendWrites(pipeline, unit, progress, at)
+          link(unit, progress, at)
+        }
         pipeline.send(ring, [ringing(chain, progress.seq)])
       }
+      sendEvents(pipeline, progress.events, together)
       if (progress.head !== from) sendHead(pipeline, progress.head, at)
-      const failed = await pipeline.failure()
-      if (failed !== undefined) {
-        await pipeline.rollback()
-        return new Map([failed])
-      }
+      const failed = await failure(pipeline)
+      if (failed !== undefined) return failed
       await pipeline.commit()
       head = progress.head
       written = head.seq
@@ -130,27 +153,33 @@ export function createBatchWriter(
     }
   }
 
-  function sendUnit(
-    pipeline: Pipeline,
-    units: readonly Unit[],
-    index: number,
-    progress: Progress,
-    at: number,
-  ): void {
-    const unit = units[index]
-    for (const { sql, values, expects, otherwise, change } of unit?.writes ?? []) {
+  /** What undid the transaction: the unit that is to blame, or the need to find it. */
+  async function failure(pipeline: Pipeline): Promise<ReadonlyMap<number, UnitResult> | undefined> {
+    const failed = await pipeline.failure()
+    if (failed === undefined) return undefined
+    await pipeline.rollback()
+    const [unit, result] = failed
+    if (unit === 'several') throw new Apart()
+    return new Map([[unit, result]])
+  }
+
+  function sendWrites(pipeline: Pipeline, unit: UnitLeft, progress: Progress, at: number): void {
+    for (const { sql, values, expects, otherwise, change } of unit.writes) {
       const seq = change === undefined ? progress.seq : progress.seq + 1
-      pipeline.send(sql, values({ seq, at, seal }), { unit: index, expects, otherwise })
+      pipeline.send(sql, values({ seq, at, seal }), { unit: unit.index, expects, otherwise })
       if (change === undefined) continue
       pipeline.send(insertChangeSql, [seq, change.entity, change.id, at])
       progress.seq = seq
     }
-    for (const event of unit?.events ?? []) {
+  }
+
+  /** Puts the unit's events on the chain. */
+  function link({ index, events }: UnitLeft, progress: Progress, at: number): void {
+    for (const event of events) {
       const { head: end } = progress
       const linked = { ...event, chain, seq: end.seq + 1, previous: end.hash }
       const linkedHash = hash(linkText(linked))
-      const row = eventValues({ ...linked, hash: linkedHash })
-      pipeline.send(insertEventSql, row, { unit: index })
+      progress.events.push({ unit: index, event: { ...linked, hash: linkedHash } })
       progress.head = { seq: linked.seq, hash: linkedHash, at: Math.max(at, end.at) }
     }
   }
@@ -212,4 +241,6 @@ export function createBatchWriter(
 const farBehind = 60
 const lockChanges = `select pg_advisory_xact_lock(4207849484)`
 const ring = `select pg_notify('${changesChannel}', $1)`
+const nothing: Unit = { writes: [], events: [] }
+const isChanging = ({ writes }: Unit) => writes.some(({ change }) => change !== undefined)
 const lost: UnitResult = { ok: false, stale: true }

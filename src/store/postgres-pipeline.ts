@@ -11,7 +11,8 @@ import type { Read, Row, Seal, UnitResult, Value, Write } from './store.ts'
 export class Again extends Error {}
 
 export interface Belongs {
-  readonly unit: number
+  /** The unit by its place; of a statement for several nobody knows which of them it is. */
+  readonly unit: number | 'several'
   readonly expects?: number | undefined
   readonly otherwise?: Write['otherwise'] | undefined
 }
@@ -25,7 +26,7 @@ export interface Pipeline {
    * Waits for the answers; the first unit that cannot be committed, since those after it may have failed
    * only because of it. Throws what is no unit's doing.
    */
-  failure(): Promise<readonly [unit: number, result: UnitResult] | undefined>
+  failure(): Promise<readonly [unit: Belongs['unit'], result: UnitResult] | undefined>
   commit(): Promise<void>
   rollback(): Promise<void>
 }

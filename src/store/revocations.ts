@@ -167,4 +167,5 @@ export const unrestrictedSince = (keys: readonly string[], seq: number): Write =
   values: () => [seq, jsonList(keys)],
   expects: 1,
   otherwise: 'stale',
+  together: true,
 })

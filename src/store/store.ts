@@ -38,6 +38,8 @@ export interface Write {
   readonly otherwise?: 'stale' | Refusal
   /** Makes this write a numbered change that other processes will follow. */
   readonly change?: { readonly entity: Entity; readonly id: string }
+  /** Neither reads nor counts what other units write that make no change: they may be written in one go. */
+  readonly together?: true
 }
 
 export type Entity =

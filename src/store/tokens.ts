@@ -127,4 +127,5 @@ export const insertToken = (token: Token): Write => ({
     )
     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
   values: (point) => sealed(table, valuesOf(token), point),
+  together: true,
 })
