@@ -125,6 +125,36 @@ test('an agent gets keys, proves itself by one, and opens what was sealed to the
   expect(statSync(path).mode & 0o777).toBe(0o600)
 })
 
+test('an agent comes with a certificate of the embedded authority', async () => {
+  const { folder, env } = await project()
+  const port = String(await freePort())
+  const script = block('Client certificates', 'sh').replaceAll('8420', port)
+  const { stdout } = await run('bash', ['-euc', script], {
+    cwd: folder,
+    env: { ...env, REMIT_HTTP_PORT: port },
+  })
+  const said = stdout.split('\n').find((line) => line.startsWith('{')) ?? ''
+  expect(JSON.parse(said)).toMatchObject({ agent: { name: 'local' }, method: 'x509' })
+})
+
+test.each<[string, string, unknown]>([
+  ['Tokens bound to a key', '[proven.isError, without.isError]', [null, true]],
+  ['Signed requests', 'structuredContent.agent_name', 'local'],
+  ['Mutual authentication', 'believed.ok', true],
+])('the code of “%s” does what is said there', async (heading, shown, expected) => {
+  const { folder, env } = await project()
+  symlinkSync(`${root}package.json`, join(folder, 'package.json'))
+  const client = block('Delegate to a sub-agent', 'ts').split('\nconst scopes')[0] ?? ''
+  const own = block(heading, 'ts')
+    .replace('await remit.callTool({ ...call, _meta: meta })', 'const without = $&')
+    .replace(/^await remit.callTool\(\{ \.\.\.call/m, 'const proven = $&')
+  const end = `console.log(JSON.stringify(${shown}))\nawait remit.close()`
+  const { code } = await transform([client, own, end].join('\n'), { loader: 'ts' })
+  writeFileSync(join(folder, 'example.mjs'), code)
+  const { stdout } = await run(process.execPath, ['example.mjs'], { cwd: folder, env })
+  expect(JSON.parse(stdout)).toEqual(expected)
+})
+
 test('the entry for clients differs from mcp.json in its paths alone', () => {
   const entry = block('Add it to a client', 'json').replaceAll('/path/to/remit/', '')
   expect(JSON.parse(entry)).toEqual(JSON.parse(readFileSync(`${root}mcp.json`, 'utf8')))
