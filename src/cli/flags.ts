@@ -79,6 +79,7 @@ function kindOf(property: Property) {
   if (type === 'integer' || type === 'number') return 'number'
   if (type === 'boolean') return 'boolean'
   if (type === 'array' && (items?.type === 'string' || items?.enum !== undefined)) return 'list'
+  if (anyOf?.[0]?.type === 'string') return 'text'
   const isSimple = anyOf?.every((each) => each.type !== 'object' && each.type !== 'array') === true
   return isSimple ? 'number or text' : 'nested'
 }

@@ -17,6 +17,8 @@ import { defineOperation } from './operation.ts'
 import type { Call } from './operation.ts'
 import { reissue, renew, ttlOf } from './reissuing.ts'
 
+const server = z.string().min(1).max(512)
+
 export const renewToken = defineOperation({
   name: 'renew_token',
   title: 'Renew a token',
@@ -29,7 +31,10 @@ export const renewToken = defineOperation({
     token_id: field.id('tok').optional(),
     grant_id: field.id('grt').optional(),
     ttl_seconds: field.seconds.optional(),
-    audience: z.string().min(1).max(512).optional().describe('Which audience of the grant.'),
+    audience: z
+      .union([server, z.array(server).length(1)])
+      .optional()
+      .describe('Which audience of the grant; a token carries one.'),
     delivery: field.delivery.optional(),
   }),
   output: mintOutput,
@@ -38,16 +43,17 @@ export const renewToken = defineOperation({
     const state = await held(call, input)
     const delivery = chooseDelivery(call, input.delivery, 'token')
     const ttl = ttlOf(call, input.ttl_seconds)
-    if (input.audience === undefined) return renew(call, { state, ttl, delivery })
-    const server = serverMeant(context, caller.orgId, input.audience)
-    if (server === undefined) throw new Refusal('invalid_target')
-    if (!audienceOf(context, state.grant).includes(server.id)) {
+    const [audience] = [input.audience].flat()
+    if (audience === undefined) return renew(call, { state, ttl, delivery })
+    const meant = serverMeant(context, caller.orgId, audience)
+    if (meant === undefined) throw new Refusal('invalid_target')
+    if (!audienceOf(context, state.grant).includes(meant.id)) {
       throw new Refusal('exceeds_parent', {
         message: 'That audience is not one of the grant.',
         missing_at: state.grant.id,
       })
     }
-    return renew(call, { state, ttl, delivery, audience: server.id })
+    return renew(call, { state, ttl, delivery, audience: meant.id })
   },
   repeat: (recorded: Minted, input, call) => reissue(call, recorded, input),
 })

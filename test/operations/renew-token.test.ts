@@ -80,6 +80,8 @@ test.each<[string, Record<string, unknown>, string]>([
   ['no name, by credential', {}, 'invalid_request'],
   ['a life above the limit', { ttl_seconds: 3601 }, 'invalid_request'],
   ['an unknown audience', { audience: 'nowhere' }, 'invalid_target'],
+  ['an unknown audience in a list', { audience: ['nowhere'] }, 'invalid_target'],
+  ['more than one audience', { audience: ['remit', 'remit'] }, 'invalid_request'],
   ['act_as', { act_as: 'x' }, 'invalid_request'],
   ['sealed to no key', { delivery: 'sealed' }, 'invalid_request'],
 ])('%s is refused', async (what, asked, code) => {
@@ -97,10 +99,10 @@ test.each<[string, Record<string, unknown>, string]>([
   expect(await refuse(w, renewToken, args, w.local)).toMatchObject({ code })
 })
 
-test('the audience may be named', async () => {
+test.each(['remit', ['remit']])('the audience may be named, as %j', async (audience) => {
   const w = await world()
   const { grant_id } = await rootOf(w, w.local, long)
-  expect(await ask(w, renewToken, { grant_id, audience: 'remit' }, w.local)).toMatchObject({
+  expect(await ask(w, renewToken, { grant_id, audience }, w.local)).toMatchObject({
     audience: [w.issuer],
   })
 })
