@@ -48,7 +48,7 @@ export const task = text
 
 export const seconds = z.int().min(1).max(315_360_000)
 export const limit = z.int().min(1).max(1000)
-export const cursor = text.describe('next_cursor of the answer before.')
+export const cursor = (prefix: IdPrefix) => id(prefix).describe('next_cursor of the answer before.')
 export const delivery = z
   .enum(deliveryKinds)
   .describe(

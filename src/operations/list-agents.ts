@@ -3,7 +3,7 @@
 import * as z from 'zod'
 import { agentRecord, agentRecordOf, isDueWithin, isStaleFor } from './agent-record.ts'
 import type { AgentRecord } from './agent-record.ts'
-import { freeText, id, limit, status } from './fields.ts'
+import { cursor, freeText, limit, status } from './fields.ts'
 import { isOwnAgent, may } from './may.ts'
 import { defineOperation } from './operation.ts'
 import type { Call } from './operation.ts'
@@ -17,7 +17,7 @@ const input = z.strictObject({
   due_within_days: days.optional().describe('Rotation is due within so many days, or overdue.'),
   stale_days: days.optional().describe('Not seen for so many days.'),
   limit: limit.optional(),
-  cursor: id('agt').optional().describe('next_cursor of the answer before.'),
+  cursor: cursor('agt').optional(),
 })
 
 export const listAgents = defineOperation({

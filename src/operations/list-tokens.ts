@@ -30,7 +30,7 @@ export const listTokens = defineOperation({
     task: field.task.optional().describe('Only this task and its sub-tasks.'),
     include_dead: z.boolean().optional(),
     limit: field.limit.optional(),
-    cursor: field.cursor.optional(),
+    cursor: field.cursor('grt').optional(),
   }),
   output: z.object({
     tokens: z.array(

@@ -6,7 +6,7 @@ import type { AuditEvent } from '../core/audit-link.ts'
 import { refusalCodes } from '../core/refusal.ts'
 import { queryEvents } from '../store/audit.ts'
 import type { EventFilter } from '../store/audit.ts'
-import { agentRef, id, limit, strings, time } from './fields.ts'
+import { agentRef, cursor, id, limit, strings, time } from './fields.ts'
 import { findAgent, unknown } from './may.ts'
 import { defineOperation } from './operation.ts'
 import type { Call } from './operation.ts'
@@ -28,7 +28,7 @@ const input = z.strictObject({
   since: time.min(0).optional(),
   until: time.min(0).optional(),
   limit: limit.optional(),
-  cursor: id('evt').optional().describe('next_cursor of the answer before.'),
+  cursor: cursor('evt').optional(),
 })
 
 const event = z.object({

@@ -136,10 +136,14 @@ test('another organisation sees nothing of it', async () => {
   })
 })
 
-test.each([{ limit: 0 }, { limit: 1001 }, { agent: 'No Name' }, { cursor: 7 }, { dry_run: true }])(
-  '%j is malformed',
-  async (asked) => {
-    const w = await world()
-    expect(await refuse(w, listTokens, asked)).toMatchObject({ code: 'invalid_request' })
-  },
-)
+test.each([
+  { limit: 0 },
+  { limit: 1001 },
+  { agent: 'No Name' },
+  { cursor: 7 },
+  { cursor: 'x' },
+  { dry_run: true },
+])('%j is malformed', async (asked) => {
+  const w = await world()
+  expect(await refuse(w, listTokens, asked)).toMatchObject({ code: 'invalid_request' })
+})
