@@ -52,7 +52,8 @@ export const serverStatus = defineOperation({
     const { context, now } = call
     const { live, self, store } = context
     const [schema] = await store.read(schemaNumber)
-    const keys = [...live.signingKeys.values()].toSorted((a, b) => (a.id < b.id ? -1 : 1))
+    const known = [...live.signingKeys.values()].toSorted((a, b) => (a.id < b.id ? -1 : 1))
+    const keys = keyPurposes.flatMap((purpose) => known.filter((key) => key.purpose === purpose))
     return {
       result: {
         server: thisServer(context, now),

@@ -46,8 +46,8 @@ test('keys that were rotated, and a registration that waits, are told', async ()
   const statuses = (of: typeof status) => of.signing_keys.map((key) => [key.kid, key.status])
   expect(statuses(status)).toEqual([
     [old.signing_keys[0]?.kid, 'retiring'],
-    ...old.signing_keys.slice(1).map((key) => [key.kid, 'active']),
     [kid, 'active'],
+    ...old.signing_keys.slice(1).map((key) => [key.kid, 'active']),
   ])
   w.pass(60)
   expect(statuses(await ask(w, serverStatus))[0]?.[1]).toBe('retired')
