@@ -85,7 +85,7 @@ export function mint(
 function livesOf({ context: { settings } }: Call, input: MintInput) {
   const { tokenMax, grantMax } = settings
   const ttl =
-    input.ttl_seconds ?? Math.min(defaultTtl, tokenMax, input.grant_ttl_seconds ?? defaultTtl)
+    input.ttl_seconds ?? Math.min(defaultTtl, tokenMax, input.grant_ttl_seconds ?? grantMax)
   const grantTtl = input.grant_ttl_seconds ?? ttl
   const flaw =
     ttl > tokenMax

@@ -51,6 +51,14 @@ test('what is said is taken as it is', async () => {
   })
 })
 
+test('what is left out is never above a limit', async () => {
+  const w = await world({ settings: { grantMax: 60 } })
+  expect(await ask(w, mintToken, { scopes: ['demo:read'] })).toMatchObject({
+    expires_at: w.now() + 60,
+    grant_expires_at: w.now() + 60,
+  })
+})
+
 test.each(['remit', 'the id', 'the issuer'])('this server is an audience by %s', async (by) => {
   const w = await world()
   const audience = by === 'the id' ? w.serverId : by === 'the issuer' ? w.issuer : by
