@@ -33,21 +33,33 @@ export function chooseDelivery(
   what: 'token' | 'secret',
 ): DeliveryKind {
   const kind = asked ?? (what === 'token' ? 'handle' : settings.localFiles ? 'file' : undefined)
-  if (kind === undefined) throw badDelivery('Say how the secret shall be delivered.')
+  const others = possibleKinds(settings, what)
+  if (kind !== undefined && others.includes(kind)) return kind
+  if (kind === undefined) throw badDelivery('Say how the secret shall be delivered.', others)
   if (kind === 'handle' && what === 'secret') {
-    throw badDelivery('A secret cannot be fetched later by its id.')
+    throw badDelivery('A secret cannot be fetched later by its id.', others)
   }
-  if (kind === 'file' && !settings.localFiles) throw badDelivery('Files are not written here.')
-  if (!settings.delivery.includes(kind)) {
-    throw badDelivery(`The operator does not allow delivery ${kind} (REMIT_DELIVERY).`)
+  if (kind === 'file' && !settings.localFiles) {
+    throw badDelivery('Files are not written here.', others)
   }
-  return kind
+  throw badDelivery(`The operator does not allow delivery ${kind} (REMIT_DELIVERY).`, others)
 }
 
-const badDelivery = (message: string): Refusal =>
+const possibleKinds = (
+  { delivery, localFiles }: Context['settings'],
+  what: 'token' | 'secret',
+): readonly DeliveryKind[] =>
+  delivery.filter((kind) => (kind === 'handle' ? what === 'token' : kind !== 'file' || localFiles))
+
+const badDelivery = (message: string, others: readonly DeliveryKind[]): Refusal =>
   new Refusal('invalid_request', {
     message,
-    remedy: { text: 'Choose another delivery: meta, file, handoff or sealed.' },
+    remedy: {
+      text:
+        others.length === 0
+          ? 'Ask the operator to allow another delivery (REMIT_DELIVERY).'
+          : `Choose another delivery: ${others.join(', ')}.`,
+    },
   })
 
 export interface TokenDelivery {
@@ -149,7 +161,10 @@ export function handOutSecret(
 ): Delivery {
   switch (kind) {
     case 'sealed':
-      throw badDelivery('Only agents have keys to seal to.')
+      throw badDelivery(
+        'Only agents have keys to seal to.',
+        possibleKinds(context.settings, 'secret').filter((it) => it === 'meta' || it === 'file'),
+      )
     case 'meta':
       return later(() => ({ delivery: { kind }, meta: { 'dev.remit/secret': secret.reveal() } }))
     case 'inline':

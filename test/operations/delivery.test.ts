@@ -57,6 +57,16 @@ describe('the token reaches its holder', () => {
     expect((await contents(w))['tokens']).toEqual(before['tokens'])
   })
 
+  test.each([
+    ['file', { localFiles: false }, 'handle, meta, handoff, sealed, inline'],
+    ['meta', { delivery: ['handle', 'file'] as const }, 'handle, file'],
+  ])('where %s is refused, what there is instead is named', async (delivery, settings, kinds) => {
+    const w = await world({ settings })
+    expect(await refuse(w, mintToken, { ...asked, delivery })).toMatchObject({
+      remedy: { text: `Choose another delivery: ${kinds}.` },
+    })
+  })
+
   test('a key that is none is bound to nothing', async () => {
     const w = await world()
     const bound = { ...asked, bind_jwk: { kty: 'OKP' } }
