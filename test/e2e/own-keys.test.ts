@@ -7,7 +7,7 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { request } from 'node:https'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { home, main } from './support.ts'
+import { home, main, serve } from './support.ts'
 import type { Fields, Home } from './support.ts'
 
 const openssl = (...args: readonly string[]): string =>
@@ -35,7 +35,9 @@ test('by a private key that never leaves it', async () => {
   expect([again.code, again.err]).toEqual([6, expect.stringContaining('never written over')])
 
   const id = String(made['credential_id'])
+  const during = [method(first), method(first)]
   await ran(own, ['keygen', '--out', second, '--alg', 'ES256', '--rotate', id], by(first))
+  expect(await Promise.all(during)).toEqual(['client_assertion', 'client_assertion'])
   expect(await Promise.all([first, second].map(method))).toEqual([
     'client_assertion',
     'client_assertion',
@@ -43,6 +45,66 @@ test('by a private key that never leaves it', async () => {
   await ran(own, ['revoke-credential', '--credential-id', id, '--cause', 'retired'])
   expect((await own.run(['whoami'], { env: by(first) })).code).toBe(4)
   expect(await method(second)).toBe('client_assertion')
+})
+
+test('by an API key, its scopes and its end, through an MCP client that is not ours', async () => {
+  const own = await home()
+  const remit = await serve(own.env('credentials/admin.json'), 'unchecked')
+  const asked = { agent: 'local', kind: 'api_key', delivery: 'meta' }
+  const added = async (more: Fields) => {
+    const { code, result, meta } = await remit.call('add_credential', { ...asked, ...more })
+    return { code, id: String(result['credential_id']), key: String(meta['dev.remit/secret']) }
+  }
+  const scopes = ['demo:read']
+  expect((await added({ scopes })).code).toBe('invalid_request')
+  expect((await added({ expires_at: 'never' })).code).toBe('invalid_request')
+  const { id, key } = await added({ scopes, expires_at: 'never' })
+  const by = (each: string) => ({ 'dev.remit/api_key': each })
+  const may = async (permission: string, meta: Fields) => {
+    const { code, result } = await remit.call(
+      'check_permission',
+      { permissions: [permission] },
+      meta,
+    )
+    return code === 'allowed' ? result['allowed'] : code
+  }
+  expect(await may('demo:read', by(key))).toBe(true)
+  const rotated = await remit.call(
+    'rotate_credential',
+    { overlap_seconds: 3600, delivery: 'meta' },
+    by(key),
+  )
+  const next = String(rotated.meta['dev.remit/secret'])
+  const listed = await remit.call('list_credentials', { agent: 'local' })
+  expect(listed.result['credentials']).toContainEqual(
+    expect.objectContaining({ rotated_from: id, expires_at: 'never' }),
+  )
+
+  const revoke = { credential_id: id, cause: 'over' }
+  const attempts: readonly (readonly [string, Fields, string, unknown])[] = [
+    ['the successor', by(next), 'demo:read', true],
+    ['the old one, while they overlap', by(key), 'demo:read', true],
+    ['more than its scopes', by(next), 'demo:write', false],
+    ['one that differs', by(`${next.slice(0, -1)}x`), 'demo:read', 'invalid_client'],
+    ['an empty one', by(''), 'demo:read', 'invalid_client'],
+    [
+      'beside an agent id',
+      { ...by(next), 'dev.remit/agent_id': own.made.local.agent_id },
+      'demo:read',
+      'invalid_client',
+    ],
+    ['as a token', { 'dev.remit/token': next }, 'demo:read', 'wrong_credential_class'],
+  ]
+  for (const [what, meta, permission, expected] of attempts) {
+    expect([what, await may(permission, meta)]).toEqual([what, expected])
+  }
+  await remit.call('revoke_credential', revoke)
+  expect([await may('demo:read', by(key)), await may('demo:read', by(next))]).toEqual([
+    'invalid_client',
+    true,
+  ])
+  await remit.call('update_agent', { agent: 'local', sensitivity: 'high' })
+  expect(await may('demo:read', by(next))).toBe('invalid_client')
 })
 
 test('by a key that was made without a store, and with one that is sealed to', async () => {

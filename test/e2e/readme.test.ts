@@ -116,6 +116,7 @@ test('an agent gets keys, proves itself by one, and opens what was sealed to the
   const { folder, env } = await project()
   const bash = (heading: string) =>
     run('bash', ['-euo', 'pipefail', '-c', block(heading, 'sh')], { cwd: folder, env })
+  expect((await bash('API keys')).stdout).toMatch(/^method: api_key$/m)
   const { stdout } = await bash('Private keys instead of secrets')
   expect(stdout).toMatch(/^method: client_assertion$/m)
   const { stderr } = await bash('Handing out secrets and tokens')
