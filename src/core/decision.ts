@@ -45,7 +45,7 @@ function matchedScope(permission: Scope, { grant, bounds }: Authority, state: St
 }
 
 /** What a caller may learn: its own grant or its own agent, never what lies above. */
-const placeOf = (bound: Bound, { grant }: Authority): string =>
+export const placeOf = (bound: Bound, { grant }: Authority): string =>
   bound.at === grant.agentId ? grant.agentId : grant.id
 
 /** What would give the missing scopes, as the call that does it. */

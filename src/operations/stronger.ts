@@ -2,23 +2,29 @@
 // only restrict; what it creates or changes must be covered by its own (authority: rule 5, law 9).
 
 import { exceeded } from '../core/authority.ts'
+import type { Bound } from '../core/authority.ts'
 import type { Agent } from '../core/agent.ts'
 import type { Credential } from '../core/credential.ts'
+import { placeOf } from '../core/decision.ts'
 import { Refusal } from '../core/refusal.ts'
 import type { Scope, ScopeSet } from '../core/scope.ts'
 import type { Call } from './operation.ts'
 
-/** The scopes that the acting authority does not cover. */
-function uncovered({ caller, context: { live } }: Call, scopes: ScopeSet): readonly string[] {
+/** The scopes that the acting authority does not cover, each with what bounds it there. */
+function uncovered({ caller, context: { live } }: Call, scopes: ScopeSet): readonly Uncovered[] {
   const { bounds, orgId } = caller.acting
   const operationsOf = (type: string) => live.resourceType(orgId, type)?.operations.keys() ?? []
-  return scopes
-    .filter((scope) =>
-      [scope, ...spelledOut(scope, operationsOf(scope.type))].some(
-        (each) => exceeded(bounds, each, orgId, live) !== undefined,
-      ),
-    )
-    .map((scope) => scope.text)
+  return scopes.flatMap((scope) => {
+    const bound = [scope, ...spelledOut(scope, operationsOf(scope.type))]
+      .map((each) => exceeded(bounds, each, orgId, live))
+      .find((each) => each !== undefined)
+    return bound === undefined ? [] : [{ scope: scope.text, bound }]
+  })
+}
+
+interface Uncovered {
+  readonly scope: string
+  readonly bound: Bound
 }
 
 /** `*` in a ceiling means every operation there is, in an older grant only those it knew. */
@@ -30,14 +36,16 @@ export const isStronger = (call: Call, agent: Agent): boolean =>
 
 /** Refuses `exceeds_ceiling` where scopes go beyond the caller's own authority. */
 export function requireCover(call: Call, scopes: ScopeSet, dimension: string): void {
-  const missing = uncovered(call, scopes)
-  if (missing.length === 0) return
-  const { grant } = call.caller.acting
+  const beyond = uncovered(call, scopes)
+  const [first] = beyond
+  if (first === undefined) return
+  const missing = beyond.map(({ scope }) => scope)
+  const missing_at = placeOf(first.bound, call.caller.acting)
   throw new Refusal('exceeds_ceiling', {
     message: 'This goes beyond your own authority.',
     missing,
-    missing_at: grant.agentId,
-    failures: [{ code: 'exceeds_ceiling', dimension, asked: missing, missing_at: grant.agentId }],
+    missing_at,
+    failures: [{ code: 'exceeds_ceiling', dimension, asked: missing, missing_at }],
     remedy: { text: 'Ask an agent whose authority covers this, or ask for less.' },
   })
 }

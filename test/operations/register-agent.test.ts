@@ -166,6 +166,18 @@ describe('nobody registers more than they have', () => {
     expect(await ask(w, registerAgent, fresh, clerk)).toHaveProperty('agent_id')
   })
 
+  test('under a root grant it is that grant that has to cover it', async () => {
+    const w = await world()
+    const root = await rootOf(w, w.admin, { scopes: ['agents:register', 'demo:read'] })
+    const ceiling = ['demo:read', 'demo:write']
+    expect(await refuse(w, registerAgent, { ...fresh, ceiling }, root.presented)).toMatchObject({
+      code: 'exceeds_ceiling',
+      missing: ['demo:write'],
+      missing_at: root.grant_id,
+      failures: [{ missing_at: root.grant_id }],
+    })
+  })
+
   test('it needs agents:register, for that name or for all', async () => {
     const w = await world()
     expect(await refuse(w, registerAgent, fresh, w.local)).toMatchObject({
