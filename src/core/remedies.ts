@@ -3,9 +3,10 @@
 import type { RefusalCode } from './refusal.ts'
 
 export const remedies: Readonly<Record<RefusalCode, string>> = {
-  invalid_request: 'See the input schema of the operation, and correct the arguments.',
+  invalid_request:
+    'Correct what the message names; the README and the schemas of the tools say what may be there.',
   unknown_operation: 'List the tools to see which operations there are.',
-  unsupported: 'Do without it; the README says what is not there yet.',
+  unsupported: 'Do without it: this server does not have it.',
   server_error: 'Try again; if it stays so, tell the operator, whose log names the cause.',
   unavailable: 'Try again; if it stays so, the operator should run `remit doctor`.',
   rate_limited: 'Wait a moment, then try again with less at once.',

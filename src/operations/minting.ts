@@ -136,7 +136,13 @@ function remedyOf({ kind }: Source, dimension: string) {
       arguments: {},
     }
   }
-  if (dimension === 'scopes' || dimension === 'ceiling') {
+  if (dimension === 'scopes') {
+    return {
+      text: 'Ask for less, or have what is too narrow widened: the ceiling, the credential or REMIT_SCOPES.',
+      operation: 'update_agent',
+    }
+  }
+  if (dimension === 'ceiling') {
     return {
       text: 'Ask for less, or have the ceiling of the agent raised by whoever may update it.',
       operation: 'update_agent',
