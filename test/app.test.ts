@@ -265,7 +265,7 @@ test('a store keeps its issuer', async () => {
 test('an edited event shows in the offline verification', async () => {
   const config = configOf()
   await initStore(config)
-  const { default: Database } = await import('better-sqlite3')
+  const { Database } = await import('../src/store/driver.ts')
   const db = new Database(join(config.home, 'remit.db'))
   db.exec(`update audit_events set target = 'x' where seq = 3`)
   db.close()

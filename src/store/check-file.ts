@@ -1,11 +1,11 @@
 // Whether the pages and indexes of a database file are whole; read only.
 
-import Database from 'better-sqlite3'
+import { Database } from './driver.ts'
 import { asProblem } from './sqlite.ts'
 
 /** The engine's findings, a few of them; none when the file is whole. `whole` also compares indexes. */
 export function checkFile(path: string, how: 'quick' | 'whole' = 'quick'): readonly string[] {
-  let db: Database.Database | undefined
+  let db: Database | undefined
   try {
     db = new Database(path, { readonly: true, fileMustExist: true })
     const pragma = how === 'quick' ? 'quick_check(10)' : 'integrity_check(10)'

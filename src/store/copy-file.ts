@@ -1,8 +1,8 @@
 // A copy of a database file as of one moment, taken while other processes write; and reading a copy
 // without changing it.
 
-import Database from 'better-sqlite3'
 import { closeSync, fsyncSync, openSync } from 'node:fs'
+import { Database } from './driver.ts'
 import { engineOf, judgeFile, noStore } from './open.ts'
 import type { OpenedStore, OpenOptions } from './open.ts'
 import { asProblem } from './sqlite.ts'
@@ -12,7 +12,7 @@ const busyTimeoutMs = 15_000
 /** Writes the copy durably to a new private file. One snapshot is read, so writers are not held up. */
 export function copyDatabase(from: string, to: string): void {
   closeSync(openSync(to, 'wx', 0o600))
-  let db: Database.Database | undefined
+  let db: Database | undefined
   try {
     db = new Database(from, { fileMustExist: true, timeout: busyTimeoutMs })
     db.prepare('vacuum into ?').run(to)

@@ -1,9 +1,9 @@
 // The rows of a table on their way from SQLite to PostgreSQL: sent in batches, then read back in the order
 // of their keys and compared with what was sent, value by value.
 
-import type Database from 'better-sqlite3'
 import { createHash } from 'node:crypto'
 import type pg from 'pg'
+import type { Database } from './driver.ts'
 import { StoreProblem } from './problem.ts'
 
 export interface CopiedTable {
@@ -19,7 +19,7 @@ const batch = 1000
 
 /** The tables that both sides have, which must be the same ones with the same columns. */
 export async function copiedTables(
-  db: Database.Database,
+  db: Database,
   client: pg.Client,
 ): Promise<readonly CopiedTable[]> {
   const there = await client.query<{ of: string; name: string; type: string }>(
@@ -64,7 +64,7 @@ export async function firstFilled(
 
 /** Copies a table and proves the copy; returns the number of rows. */
 export async function copyRows(
-  db: Database.Database,
+  db: Database,
   client: pg.Client,
   table: CopiedTable,
 ): Promise<number> {
@@ -88,7 +88,7 @@ export async function copyRows(
   )
 }
 
-function* valuesIn(db: Database.Database, table: CopiedTable): Generator<Texts> {
+function* valuesIn(db: Database, table: CopiedTable): Generator<Texts> {
   const columns = table.columns.map(({ name }) => name).join(', ')
   const order = table.key.join(', ')
   const statement = db.prepare(`select ${columns} from ${table.name} order by ${order}`)

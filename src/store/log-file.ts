@@ -2,7 +2,6 @@
 // must be there where it was in use, and be this file's own. SQLite itself would go on without it, and
 // would write the pages of another store into this one.
 
-import Database from 'better-sqlite3'
 import { lstatSync, statSync } from 'node:fs'
 import { linkText } from '../core/audit-link.ts'
 import type { AuditEvent } from '../core/audit-link.ts'
@@ -10,6 +9,7 @@ import { chainHead, eventsOfChain } from './audit.ts'
 import type { ChainHead } from './audit.ts'
 import { onlyChain } from './batch.ts'
 import { checkFile } from './check-file.ts'
+import { Database } from './driver.ts'
 import { StoreProblem } from './problem.ts'
 import { asProblem, sqliteStore } from './sqlite.ts'
 import type { Seal } from './store.ts'

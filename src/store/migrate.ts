@@ -1,9 +1,9 @@
 // Brings a database to the present schema, or refuses it. The row that names a migration goes in first
 // and in the same transaction, so that two processes that start at once do it once.
 
-import type Database from 'better-sqlite3'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import type { Database } from './driver.ts'
 import { StoreProblem } from './problem.ts'
 import { asProblem } from './sqlite.ts'
 
@@ -30,7 +30,7 @@ export function migrations(): readonly Migration[] {
 }
 
 /** What is in a database file, judged by its own tables only. */
-export function inspect(db: Database.Database): 'nothing' | 'foreign' | 'schema' | 'store' {
+export function inspect(db: Database): 'nothing' | 'foreign' | 'schema' | 'store' {
   const tables = db
     .prepare(`select name from sqlite_schema where type = 'table' and name not like 'sqlite_%'`)
     .pluck()
@@ -43,7 +43,7 @@ export function inspect(db: Database.Database): 'nothing' | 'foreign' | 'schema'
 }
 
 /** Applies what is missing; refuses a foreign or newer database untouched. */
-export function migrate(db: Database.Database, steps: readonly Migration[] = migrations()): void {
+export function migrate(db: Database, steps: readonly Migration[] = migrations()): void {
   try {
     if (inspect(db) === 'foreign') {
       throw new StoreProblem('foreign', 'This database belongs to something else')
@@ -63,7 +63,7 @@ export function migrate(db: Database.Database, steps: readonly Migration[] = mig
   }
 }
 
-function apply(db: Database.Database, { number, name, sql }: Migration): void {
+function apply(db: Database, { number, name, sql }: Migration): void {
   const claim = db.prepare(`
     insert into remit_migrations (number, name, applied_at) values (?, ?, ?)
     on conflict (number) do nothing`)
@@ -74,10 +74,10 @@ function apply(db: Database.Database, { number, name, sql }: Migration): void {
 }
 
 /** A database from a later version is not touched by an earlier one. */
-function refuseNewer(db: Database.Database, steps: readonly Migration[]): void {
+function refuseNewer(db: Database, steps: readonly Migration[]): void {
   if (schemaVersion(db) <= (steps.at(-1)?.number ?? 0)) return
   throw new StoreProblem('newer', 'This store was written by a newer version of Remit')
 }
 
-export const schemaVersion = (db: Database.Database): number =>
+export const schemaVersion = (db: Database): number =>
   Number(db.prepare(`select coalesce(max(number), 0) from remit_migrations`).pluck().get())

@@ -2,7 +2,6 @@
 // is proven before it is committed. Whatever ends it half way leaves an empty target and the file as it
 // was. Nobody else may have the file open, or what they wrote meanwhile would be lost.
 
-import Database from 'better-sqlite3'
 import { rmSync } from 'node:fs'
 import type pg from 'pg'
 import { chainStart, linkText } from '../core/audit-link.ts'
@@ -10,6 +9,7 @@ import type { UnlinkedEvent } from '../core/audit-link.ts'
 import { Refusal } from '../core/refusal.ts'
 import { eventValues, insertEventSql, putHead } from './audit.ts'
 import { copiedTables, copyRows, firstFilled } from './copy-rows.ts'
+import { Database } from './driver.ts'
 import { migrations } from './migrate.ts'
 import { engineOf, judgeFile, noStore, sealBy } from './open.ts'
 import type { OpenedStore, OpenOptions } from './open.ts'
@@ -77,7 +77,7 @@ export async function moveStore<T>(options: MoveOptions<T>): Promise<T> {
 }
 
 /** Holds the file so that no other process can even have it open. */
-function openAlone(path: string): Database.Database {
+function openAlone(path: string): Database {
   const db = new Database(path, { fileMustExist: true, timeout: 0 })
   try {
     db.pragma('locking_mode = exclusive')

@@ -2,11 +2,11 @@
 // empty, foreign, newer, damaged or under another master key is refused as it lies, and says what to do.
 // Only `init` makes a store.
 
-import Database from 'better-sqlite3'
 import { closeSync, openSync, readSync, statSync } from 'node:fs'
 import { mac } from '../crypto/keyed-hash.ts'
 import type { Subkeys } from '../crypto/keyed-hash.ts'
 import { withRoom } from './disk.ts'
+import { Database } from './driver.ts'
 import { requireOwnFiles, requireOwnLog } from './log-file.ts'
 import { inspect, migrate, migrations, schemaVersion } from './migrate.ts'
 import { StoreProblem } from './problem.ts'
@@ -109,7 +109,7 @@ export function judgeFile(path: string): Judged {
   if (!stats.isFile()) throw new StoreProblem('foreign', `${path} is not a file.`)
   if (stats.size === 0) return { state: 'empty' }
   if (!hasSqliteHeader(path)) throw damaged(path, 'it is not a SQLite database')
-  let db: Database.Database | undefined
+  let db: Database | undefined
   try {
     const found = new Database(path, { readonly: true, fileMustExist: true })
     db = found
@@ -121,7 +121,7 @@ export function judgeFile(path: string): Judged {
   }
 }
 
-function judge(path: string, db: Database.Database): Judged {
+function judge(path: string, db: Database): Judged {
   const state = inspect(db)
   if (state === 'nothing') return { state: 'empty' }
   if (state === 'foreign') {
@@ -155,7 +155,7 @@ function judge(path: string, db: Database.Database): Judged {
 }
 
 export const engineOf = (
-  db: Database.Database,
+  db: Database,
   keys: Subkeys,
   { hashOf, ...options }: Pick<OpenOptions, 'hashOf'> & Omit<SqliteOptions, 'seal' | 'hash'>,
 ): Store => sqliteStore(db, { ...options, seal: sealBy(keys), hash: hashOf(keys) })

@@ -1,11 +1,11 @@
 // The embedded engine: one file, many processes. Everything answers at once; a commit is durable when it
 // returns (wal, synchronous=full), or it did not happen.
 
-import Database from 'better-sqlite3'
 import { chmodSync, closeSync, constants, existsSync, openSync } from 'node:fs'
 import { Refusal } from '../core/refusal.ts'
 import { runBatch } from './batch.ts'
 import { commitWithin, diskFailed, hasFailed, withRoom } from './disk.ts'
+import { Database, type Statement } from './driver.ts'
 import { StoreProblem } from './problem.ts'
 import { openReserve } from './reserve.ts'
 import type { Reserve } from './reserve.ts'
@@ -27,7 +27,7 @@ const busyTimeoutMs = 15_000
 const creating = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW
 
 /** Opens the raw database with the pragmas that durability rests on, each asserted. */
-export function openDatabase(path: string): Database.Database {
+export function openDatabase(path: string): Database {
   // Another process may make it in between: whoever does, the file is private from its first moment.
   if (!existsSync(path)) closeSync(openSync(path, creating, 0o600))
   chmodSync(path, 0o600)
@@ -41,7 +41,7 @@ export function openDatabase(path: string): Database.Database {
   return db
 }
 
-function assertPragmas(db: Database.Database): void {
+function assertPragmas(db: Database): void {
   const version = String(db.prepare('select sqlite_version() as v').pluck().get())
   if (isOlder(version)) throw new StoreProblem('old_engine', `SQLite ${version} is too old`)
   db.pragma('journal_mode = wal')
@@ -66,7 +66,7 @@ function isOlder(version: string): boolean {
 }
 
 /** The store on an open database whose schema is current. */
-export function sqliteStore(db: Database.Database, options: SqliteOptions): Store {
+export function sqliteStore(db: Database, options: SqliteOptions): Store {
   const prepared = new Map<string, Prepared>()
   const dataVersion = db.prepare('pragma data_version').pluck()
   let seenVersion = dataVersion.get()
@@ -148,13 +148,13 @@ export function sqliteStore(db: Database.Database, options: SqliteOptions): Stor
 }
 
 interface Prepared {
-  readonly statement: Database.Statement
+  readonly statement: Statement
   /** The values in the order of their places. */
   readonly bind: (values: readonly Value[]) => readonly Value[]
 }
 
 /** better-sqlite3 looks up `$1` by name at every run; by place, inserts of many columns take half as long. */
-function prepare(db: Database.Database, sql: string): Prepared {
+function prepare(db: Database, sql: string): Prepared {
   const order: number[] = []
   const byPlace = sql.replaceAll(/\$(\d+)/g, (_, number: string) => {
     order.push(Number(number) - 1)

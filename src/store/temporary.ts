@@ -1,9 +1,9 @@
 // A store that is gone when it is closed, to look at rows that came from elsewhere with the queries that
 // every other store has.
 
-import Database from 'better-sqlite3'
 import { auditTables } from './audit-rows.ts'
 import type { AuditRowKind } from './audit-rows.ts'
+import { Database } from './driver.ts'
 import { migrate } from './migrate.ts'
 import { sqliteStore } from './sqlite.ts'
 import type { Row, Seal, Store } from './store.ts'

@@ -1,6 +1,5 @@
 // A backup is whole, verified and never written over something; it is restored only where nothing is, and
 // an older one than what is known to have been only on demand.
-import Database from 'better-sqlite3'
 import {
   appendFileSync,
   copyFileSync,
@@ -15,6 +14,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { Database } from '../../src/store/driver.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 import { commandLine } from './command.ts'
 

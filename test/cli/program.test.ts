@@ -247,7 +247,7 @@ test('audit verify needs no registration and finds an edited event', async () =>
   await run('whoami')
   rmSync(join(run.home, 'registration.json'))
   expect((await run('audit verify --json')).json).toMatchObject({ ok: true })
-  const { default: Database } = await import('better-sqlite3')
+  const { Database } = await import('../../src/store/driver.ts')
   const db = new Database(join(run.home, 'remit.db'))
   db.exec(`update audit_events set code = 'x' where seq = 2`)
   db.close()

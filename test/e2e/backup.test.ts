@@ -2,8 +2,8 @@
 // make them, and `remit backup` says so (test/store/postgres-upkeep.test.ts).
 import { copyFileSync, cpSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import Database from 'better-sqlite3'
 import { expect, test } from 'vitest'
+import { Database } from '../../src/store/driver.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 import { admin, bare, emptyHome, home, runMain, serve } from './support.ts'
 import type { Home } from './support.ts'

@@ -1,6 +1,6 @@
 // The store of a home as whoever holds the database sees it, past every rule and every server.
-import Database from 'better-sqlite3'
 import { join } from 'node:path'
+import { Database } from '../../src/store/driver.ts'
 import { numbered } from '../support/database.ts'
 import { askPostgres } from '../support/postgres-now.ts'
 
@@ -31,10 +31,10 @@ export function databaseOf(url: string | undefined, folder: string): PastTheServ
   }
 }
 
-const rowsIn = (db: Database.Database, sql: string, values: readonly string[]) =>
+const rowsIn = (db: Database, sql: string, values: readonly string[]) =>
   db.prepare(sql).all(...values) as Fields[]
 
-function inFile<T>(file: string, options: Database.Options, work: (db: Database.Database) => T): T {
+function inFile<T>(file: string, options: { readonly?: boolean }, work: (db: Database) => T): T {
   const db = new Database(file, options)
   try {
     return work(db)

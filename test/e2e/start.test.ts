@@ -2,8 +2,8 @@
 // what is wrong and what would mend it on stderr, a secret on neither.
 import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import Database from 'better-sqlite3'
 import { expect, test } from 'vitest'
+import { Database } from '../../src/store/driver.ts'
 import { isOnPostgres } from '../support/database.ts'
 import { admin, bare, emptyHome, home, jsonFile, local, runMain, serve, start } from './support.ts'
 import type { Env, Home, Ran } from './support.ts'

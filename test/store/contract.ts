@@ -49,7 +49,7 @@ export function runContract(name: string, database: NewDatabase): void {
 }
 
 /** What a module imports that does something itself, instead of saying what is to be done. */
-const acts = /from '(?:node:|better-sqlite3|pg'|\.\/(?:open|sqlite|postgres|batch|migrate))/
+const acts = /from '(?:node:|better-sqlite3|pg'|\.\/(?:driver|open|sqlite|postgres|batch|migrate))/
 
 const folder = new URL('../../src/store/', import.meta.url)
 

@@ -1,7 +1,6 @@
 // Files that are not what they were: a page of the database, the log beside it, its mode, or what lies in
 // its place. Nothing is started on them, nothing is written into them, and each refusal says what is wrong.
 
-import Database from 'better-sqlite3'
 import {
   chmodSync,
   copyFileSync,
@@ -17,6 +16,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { Database } from '../../src/store/driver.ts'
 import { commandLine } from '../cli/command.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 

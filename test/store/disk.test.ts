@@ -1,9 +1,9 @@
 // A disk that is full, and one that fails, as SQLite meets them: what is acknowledged is there, what is
 // refused left nothing, and after a failure nothing is acknowledged any more.
 
-import Database from 'better-sqlite3'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { Database } from '../../src/store/driver.ts'
 import { facts, insertFact } from '../../src/store/facts.ts'
 import { migrate } from '../../src/store/migrate.ts'
 import type { Reserve } from '../../src/store/reserve.ts'
@@ -21,7 +21,7 @@ const unit = (name: string, reserved?: ReservedFor): Unit => ({
 
 const names = async (store: Store) => (await store.read(facts)).map(({ name }) => name).toSorted()
 
-function storeOn(db: Database.Database, reserve?: Reserve) {
+function storeOn(db: Database, reserve?: Reserve) {
   const failures: Error[] = []
   migrate(db)
   const store = sqliteStore(db, {
@@ -38,7 +38,7 @@ function storeOn(db: Database.Database, reserve?: Reserve) {
 const newFile = () => openDatabase(join(temporaryFolder(), 'remit.db'))
 
 describe('a full disk', () => {
-  const pages = (db: Database.Database, limit: number) => db.pragma(`max_page_count = ${limit}`)
+  const pages = (db: Database, limit: number) => db.pragma(`max_page_count = ${limit}`)
 
   /** A file that cannot grow, beside so many steps of ten pages; the last is for revocations alone. */
   function full(steps: number) {

@@ -1,16 +1,16 @@
 // A migration that is killed at any of its statements leaves a database of before or after it, never one in
 // between; whoever comes next goes on from there.
 
-import Database from 'better-sqlite3'
 import { copyFileSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { Database } from '../../src/store/driver.ts'
 import { migrate, migrations, schemaVersion } from '../../src/store/migrate.ts'
 import { openDatabase } from '../../src/store/sqlite.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 import { statementsOf } from './statements.ts'
 
-const schemaOf = (db: Database.Database) =>
+const schemaOf = (db: Database) =>
   db.prepare(`select type, name, sql from sqlite_schema order by type, name`).all()
 
 test('killed after any statement, on SQLite', () => {

@@ -1,6 +1,5 @@
 // A database is brought up to date once, by whichever process comes first, and wholly or not at all.
 
-import Database from 'better-sqlite3'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
@@ -16,6 +15,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { auditHash } from '../../src/authority/audit-verification.ts'
 import { deriveKeys } from '../../src/crypto/keyed-hash.ts'
+import { Database } from '../../src/store/driver.ts'
 import { migrate, migrations, schemaVersion } from '../../src/store/migrate.ts'
 import { migrateFile, openForInit } from '../../src/store/open.ts'
 import type { StoreProblem } from '../../src/store/problem.ts'
@@ -30,7 +30,7 @@ const options = {
   onDamage: () => undefined,
 }
 
-const tablesOf = (db: Database.Database): string[] =>
+const tablesOf = (db: Database): string[] =>
   db
     .prepare(`select name from sqlite_schema where type = 'table' order by name`)
     .pluck()

@@ -1,5 +1,4 @@
 // What is no store of ours, or not to be opened, is refused and left byte for byte as it was.
-import Database from 'better-sqlite3'
 import {
   mkdirSync,
   readdirSync,
@@ -13,6 +12,7 @@ import { expect, test } from 'vitest'
 import { auditHash } from '../../src/authority/audit-verification.ts'
 import { openDataKey, sealDataKey } from '../../src/crypto/data-key.ts'
 import { deriveKeys } from '../../src/crypto/keyed-hash.ts'
+import { Database } from '../../src/store/driver.ts'
 import { insertFact } from '../../src/store/facts.ts'
 import { migrations } from '../../src/store/migrate.ts'
 import { judgeFile, migrateFile, openForInit, openStore } from '../../src/store/open.ts'

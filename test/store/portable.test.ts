@@ -13,7 +13,7 @@ const root = new URL('../../', import.meta.url)
 const read = (path: string) => readFileSync(new URL(path, root), 'utf8')
 
 /** What a module imports that speaks to one engine only. */
-const ofOneEngine = /from '(?:better-sqlite3|pg|\.\/sqlite\.ts|\.\/postgres.*)'/
+const ofOneEngine = /from '(?:better-sqlite3|pg|\.\/driver\.ts|\.\/sqlite\.ts|\.\/postgres.*)'/
 
 const queries = readdirSync(new URL('src/store', root))
   .filter((file) => file.endsWith('.ts'))

@@ -1,6 +1,5 @@
 // A store moves to PostgreSQL whole, or the target is as empty as before and the file as it was.
 
-import Database from 'better-sqlite3'
 import { once } from 'node:events'
 import { spawn } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
@@ -17,6 +16,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
+import { Database } from '../../src/store/driver.ts'
 import { commandLine } from '../cli/command.ts'
 import { dropDatabase, newDatabase } from '../support/database.ts'
 import { clientOf } from '../support/postgres-store.ts'

@@ -1,10 +1,10 @@
 // The embedded engine keeps the contract, and what is its own: durability, one file, one clock.
 
-import Database from 'better-sqlite3'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { revocationKey } from '../../src/core/revocation.ts'
 import { allAgents } from '../../src/store/agents.ts'
+import { Database } from '../../src/store/driver.ts'
 import { facts, insertFact } from '../../src/store/facts.ts'
 import { insertGrant } from '../../src/store/grants.ts'
 import { openForInit } from '../../src/store/open.ts'

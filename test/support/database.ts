@@ -1,10 +1,10 @@
 // The database of a test: a file of its own, or a database of its own on PostgreSQL, and a way past every
 // rule, as whoever holds the database would have it.
 
-import Database from 'better-sqlite3'
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { inject } from 'vitest'
+import { Database } from '../../src/store/driver.ts'
 import type { Place } from '../../src/store/engine.ts'
 import type { Value } from '../../src/store/store.ts'
 import { databaseUrl, freeDatabases, template } from './postgres-names.ts'
@@ -34,7 +34,7 @@ export const isOnPostgres = (): boolean => process.env['REMIT_TEST_ENGINE'] === 
 
 function onSqlite(home: string): TestDatabase {
   const path = join(home, 'remit.db')
-  function use<T>(work: (db: Database.Database) => T): T {
+  function use<T>(work: (db: Database) => T): T {
     const db = new Database(path)
     try {
       return work(db)

@@ -1,10 +1,10 @@
 // What can go wrong under a store while servers use it, chosen by chance: each fault begins, lasts while calls
 // are made, and is ended again. Nobody repairs anything; all that a host would do is start a server again.
 
-import Database from 'better-sqlite3'
 import { writeFileSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
 import type pg from 'pg'
+import { Database } from '../../../src/store/driver.ts'
 import type { Env, Home, Server } from '../../e2e/support.ts'
 import { isOnPostgres } from '../../support/database.ts'
 import { clientOf, doorTo } from '../../support/postgres-store.ts'
