@@ -68,6 +68,11 @@ export function createHost(env: Environment, version: string, output: Output): H
         },
       }
     },
+    async exec(asked) {
+      const { execute } = await import('./exec.ts')
+      const session = await host.openSession()
+      return execute(session, asked, env).finally(() => session.close())
+    },
     async serveHttp() {
       const { serveUntilStopped } = await import('./serve-http.ts')
       const { takeEnvironmentCredential } = await import('../authority/environment.ts')

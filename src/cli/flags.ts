@@ -90,7 +90,7 @@ const wordFor = (property: Property): string =>
 const choicesOf = ({ items }: Property): string =>
   items?.enum === undefined ? '' : items.enum.map(String).join(', ')
 
-function wholeNumber(value: string): number {
+export function wholeNumber(value: string): number {
   if (/^-?\d{1,15}$/.test(value)) return Number(value)
   throw new InvalidArgumentError('It must be a whole number.')
 }
@@ -103,7 +103,7 @@ function truth(value: string): boolean {
   throw new InvalidArgumentError('It must be true or false.')
 }
 
-const gather = (value: string, before: readonly string[] | undefined): readonly string[] => [
+export const gather = (value: string, before: readonly string[] | undefined): readonly string[] => [
   ...(before ?? []),
   value,
 ]

@@ -97,6 +97,14 @@ export interface CaIssued {
   readonly key_file?: string
 }
 
+export interface ExecAsked {
+  /** The program and its arguments. */
+  readonly command: readonly [string, ...string[]]
+  /** What its token allows, and for how many seconds. */
+  readonly scopes: readonly string[]
+  readonly ttl?: number
+}
+
 export interface CaHost {
   init(name: string, days: number): Promise<object>
   issue(asked: CaAsked): Promise<CaIssued>
@@ -129,6 +137,8 @@ export interface Host {
   readonly ca: CaHost
   /** Falls back to the administrator's credential file where the environment names none. */
   openSession(): Promise<Session>
+  /** Runs a command with a token in place of the credential; returns its exit code. */
+  exec(asked: ExecAsked): Promise<number>
   /** Serves MCP until its input ends; returns the exit code. */
   serveStdio(): Promise<number>
   /** Serves the Remit at that address on stdin and stdout, until its input ends; returns the exit code. */

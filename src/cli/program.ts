@@ -11,6 +11,7 @@ import type { Wiring } from './operation-command.ts'
 import type { Output } from './output.ts'
 import { auditCommand } from './audit-commands.ts'
 import { caCommand } from './ca-commands.ts'
+import { execCommand } from './exec-command.ts'
 import { keygenCommand } from './key-commands.ts'
 import { doctorCommand, initCommand, migrateCommand } from './store-commands.ts'
 import {
@@ -55,6 +56,7 @@ function programFor(args: readonly string[], wiring: Wiring): Command {
     keygenCommand(wiring),
     caCommand(wiring),
     doctorCommand(wiring),
+    execCommand(wiring),
     demoCommand(wiring),
     migrateCommand(wiring),
     backupCommand(wiring),
