@@ -1,10 +1,10 @@
 // Backups of a store in a file while others write to it, with real processes. On PostgreSQL its own tools
 // make them, and `remit backup` says so (test/store/postgres-upkeep.test.ts).
-import { copyFileSync, cpSync, mkdirSync } from 'node:fs'
+import { copyFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { Database } from '../../src/store/driver.ts'
-import { temporaryFolder } from '../support/temporary.ts'
+import { copyFolder, temporaryFolder } from '../support/temporary.ts'
 import { admin, bare, emptyHome, home, runMain, serve } from './support.ts'
 import type { Home } from './support.ts'
 
@@ -56,7 +56,7 @@ async function restoredHome(own: Home, file: string) {
   for (const name of ['master.key', 'registration.json']) {
     copyFileSync(own.file(name), join(path, name))
   }
-  cpSync(own.file('credentials'), join(path, 'credentials'), { recursive: true })
+  copyFolder(own.file('credentials'), join(path, 'credentials'))
   const env = { ...bare, REMIT_HOME: path }
   const { code, err } = await runMain(['restore', file, '--json'], env)
   expect(code === 0 ? '' : err).toBe('')

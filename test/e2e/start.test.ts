@@ -1,10 +1,11 @@
 // How a server starts, what keeps it from starting, and what it says to whom: the protocol alone on stdout,
 // what is wrong and what would mend it on stderr, a secret on neither.
-import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { Database } from '../../src/store/driver.ts'
 import { isOnPostgres } from '../support/database.ts'
+import { copyFolder } from '../support/temporary.ts'
 import { admin, bare, emptyHome, home, jsonFile, local, runMain, serve, start } from './support.ts'
 import type { Env, Home, Ran } from './support.ts'
 
@@ -94,7 +95,7 @@ test('a copied database cannot serve, nor with the registration of another store
   for (const name of [...(isOnPostgres() ? [] : database), 'master.key']) {
     copyFileSync(own.file(name), join(copy, name))
   }
-  cpSync(own.file('credentials'), join(copy, 'credentials'), { recursive: true })
+  copyFolder(own.file('credentials'), join(copy, 'credentials'))
   const env = { ...own.env(local), REMIT_HOME: copy }
   expect(ending(await stdio(env))).toEqual({ code: 4, out: '' })
 

@@ -2,7 +2,7 @@
 // starts here is ended with it, by its pid, and nothing else is.
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -10,7 +10,7 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
 import { onTestFinished } from 'vitest'
 import { dropDatabase, isOnPostgres, newDatabase } from '../support/database.ts'
-import { temporaryFolder } from '../support/temporary.ts'
+import { copyFolder, temporaryFolder } from '../support/temporary.ts'
 import { compiledOnce } from './compiled-once.ts'
 import { databaseOf } from './past-the-server.ts'
 import type { PastTheServer } from './past-the-server.ts'
@@ -80,7 +80,7 @@ export const emptyHome = (): string => join(temporaryFolder(), 'home')
 /** A store as `remit init` makes it: made once for each worker of the tests, then copied. */
 export async function home(path = emptyHome()): Promise<Home> {
   const made = await (template ??= makeTemplate())
-  cpSync(made.home, path, { recursive: true })
+  copyFolder(made.home, path)
   return homeAt(path, made, newDatabaseFrom(templateDatabase))
 }
 

@@ -4,7 +4,6 @@
 import {
   chmodSync,
   copyFileSync,
-  cpSync,
   existsSync,
   mkdtempSync,
   readFileSync,
@@ -18,7 +17,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Database } from '../../src/store/driver.ts'
 import { commandLine } from '../cli/command.ts'
-import { temporaryFolder } from '../support/temporary.ts'
+import { copyFolder, temporaryFolder } from '../support/temporary.ts'
 
 /** Two stores whose last commits are in their logs, as a crash leaves them. */
 let templates: string
@@ -34,7 +33,7 @@ beforeAll(async () => {
     db.pragma('wal_autocheckpoint = 0')
     db.prepare('select count(*) from agents').get()
     for (let i = 0; i < 3; i++) await run('mint-token --scopes demo:read')
-    cpSync(home, join(templates, name), { recursive: true })
+    copyFolder(home, join(templates, name))
     db.close()
   }
 })
@@ -42,7 +41,7 @@ afterAll(() => rmSync(templates, { recursive: true, force: true }))
 
 function crashed() {
   const run = commandLine()
-  cpSync(join(templates, 'one'), run.home, { recursive: true })
+  copyFolder(join(templates, 'one'), run.home)
   const file = join(run.home, 'remit.db')
   return { run, file, log: `${file}-wal`, index: `${file}-shm` }
 }

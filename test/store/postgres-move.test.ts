@@ -3,15 +3,7 @@
 import { once } from 'node:events'
 import { spawn } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
-import {
-  copyFileSync,
-  cpSync,
-  existsSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -20,7 +12,7 @@ import { Database } from '../../src/store/driver.ts'
 import { commandLine } from '../cli/command.ts'
 import { dropDatabase, newDatabase } from '../support/database.ts'
 import { clientOf } from '../support/postgres-store.ts'
-import { temporaryFolder } from '../support/temporary.ts'
+import { copyFolder, temporaryFolder } from '../support/temporary.ts'
 
 vi.setConfig({ testTimeout: 60_000 })
 
@@ -44,7 +36,7 @@ afterAll(() => rmSync(template.home, { recursive: true, force: true }))
 /** A copy of it, and an empty database. */
 async function made() {
   const run = commandLine()
-  cpSync(template.home, run.home, { recursive: true })
+  copyFolder(template.home, run.home)
   const { live, revoked } = template
   const name = `move_${randomBytes(8).toString('hex')}`
   const url = newDatabase(name, 'template1')
@@ -242,7 +234,7 @@ test.each([
 
 test('a URL is not told where the database is away', async () => {
   const run = commandLine()
-  cpSync(template.home, run.home, { recursive: true })
+  copyFolder(template.home, run.home)
   const [file, urlFile] = [join(run.home, 'remit.db'), join(run.home, 'url')]
   writeFileSync(urlFile, 'postgres://remit:hunter2@127.0.0.1:1/remit', { mode: 0o600 })
   const { code, out, err } = await run(`migrate-store --from ${file} --to-file ${urlFile}`)
