@@ -3,15 +3,11 @@
 
 import { takeEnvironmentCredential } from '../authority/environment.ts'
 import type { Log } from '../authority/context.ts'
-import type { Presented } from '../authority/presented.ts'
 import type { Config, Environment } from '../config.ts'
-import { Refusal } from '../core/refusal.ts'
-import { privateJwkOf } from '../crypto/private-jwk.ts'
-import { signClientAssertion } from '../sign/client-assertion.ts'
-import type { BridgeCredential } from '../transports/bridge/credential.ts'
 import { remoteAddress } from '../transports/bridge/remote-address.ts'
 import { bridgeSurface } from '../transports/bridge/surface.ts'
 import { serveStdio } from '../transports/stdio/serve.ts'
+import { requireVerifiedTls, withoutKey } from './remote-credential.ts'
 
 /** Serves MCP until its input ends; returns the exit code. Refuses an address no credential may go to. */
 export async function bridgeUntilDone(
@@ -38,25 +34,4 @@ export async function bridgeUntilDone(
   })
   await serveStdio({ surface, stdin, stdout, log })
   return 0
-}
-
-/** The key is used here and goes no further; its thumbprint names it, whatever it was registered as. */
-function withoutKey(presented: Presented): BridgeCredential {
-  if (presented.kind !== 'private_key') return presented
-  const { agentId, presentedKey } = presented
-  const jwk = { ...privateJwkOf(presentedKey), kid: presentedKey.thumbprint }
-  return {
-    kind: 'own_key',
-    agentId,
-    assertionFor: (issuer) => signClientAssertion(jwk, { agentId, issuer }),
-  }
-}
-
-/** Node can be told to believe any certificate; then anybody could be the remote. */
-function requireVerifiedTls(env: Environment): void {
-  if (env['NODE_TLS_REJECT_UNAUTHORIZED'] !== '0') return
-  throw new Refusal('invalid_request', {
-    message: 'NODE_TLS_REJECT_UNAUTHORIZED=0 would send the credential to anybody.',
-    remedy: { text: 'Unset it; name a private authority in NODE_EXTRA_CA_CERTS.' },
-  })
 }

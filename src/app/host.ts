@@ -23,7 +23,12 @@ export function createHost(env: Environment, version: string, output: Output): H
     version,
     async makeKey(asked) {
       const { makeKey } = await import('./keygen.ts')
-      return makeKey(asked, () => host.openSession())
+      const { askingBy } = await import('./ask.ts')
+      if (asked.url === undefined)
+        return makeKey(asked, async () => askingBy(await host.openSession()))
+      const { askRemote } = await import('./ask-remote.ts')
+      const remote = askRemote(asked.url, env, configured().config)
+      return makeKey(asked, async () => ({ ask: remote, close: async () => undefined }))
     },
     async publicKeys() {
       const { publicKeys } = await import('../operations/public-keys.ts')

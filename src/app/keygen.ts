@@ -3,15 +3,15 @@
 
 import { resolve } from 'node:path'
 import { replacePrivateFile, writePrivateFile } from '../authority/private-file.ts'
-import type { KeyAsked, MadeKey, Session } from '../cli/host.ts'
+import type { KeyAsked, MadeKey } from '../cli/host.ts'
 import { Refusal } from '../core/refusal.ts'
 import { generateEncryptionPair, generateKeyPair, privateJwkOf } from '../crypto/private-jwk.ts'
-import { ask } from './ask.ts'
+import type { Asking } from './ask.ts'
 
 /** `open` is asked only where the public part is to be sent. */
 export async function makeKey(
   { file, alg, kid, encryption, agent, rotate }: KeyAsked,
-  open: () => Promise<Session>,
+  open: () => Promise<{ readonly ask: Asking; readonly close: () => Promise<void> }>,
 ): Promise<MadeKey> {
   const path = resolve(file)
   const pair = generateKeyPair(alg, kid)
@@ -27,17 +27,17 @@ export async function makeKey(
   const made = { file: path, ...keys }
   write(path, kept)
   if (agent === undefined && rotate === undefined) return { ...made, register: registering(keys) }
-  const session = await open()
+  const { ask, close } = await open()
   try {
     const { credential_id } =
       rotate === undefined
-        ? await ask(session, 'add_credential', { agent, kind: 'public_key', ...keys })
-        : await ask(session, 'rotate_credential', { credential_id: rotate, ...keys })
-    const agent_id = await agentOf(session, agent)
+        ? await ask('add_credential', { agent, kind: 'public_key', ...keys })
+        : await ask('rotate_credential', { credential_id: rotate, ...keys })
+    const agent_id = await agentOf(ask, agent)
     replacePrivateFile(path, textOf({ agent_id, credential_id, ...kept }))
     return { ...made, agent_id: String(agent_id), credential_id: String(credential_id) }
   } finally {
-    await session.close()
+    await close()
   }
 }
 
@@ -48,9 +48,9 @@ const registering = (keys: object) => ({
 })
 
 /** A rotation that names no agent is of the caller's own. */
-async function agentOf(session: Session, agent: string | undefined): Promise<unknown> {
-  if (agent !== undefined) return (await ask(session, 'get_agent', { agent }))['id']
-  const { agent: own } = await ask(session, 'whoami', {})
+async function agentOf(ask: Asking, agent: string | undefined): Promise<unknown> {
+  if (agent !== undefined) return (await ask('get_agent', { agent }))['id']
+  const { agent: own } = await ask('whoami', {})
   return (own as { readonly id?: unknown } | undefined)?.id
 }
 

@@ -66,6 +66,8 @@ export interface KeyAsked {
   /** Whose key it becomes, or which credential it follows; absent, it is registered nowhere. */
   readonly agent?: string
   readonly rotate?: string
+  /** The address of a remote Remit that registers it; absent, it is this one. */
+  readonly url?: string
 }
 
 export interface MadeKey {

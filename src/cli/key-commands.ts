@@ -1,6 +1,7 @@
 // Commands for keys and certificates of agents.
 
 import { Command, Option } from 'commander'
+import { Refusal } from '../core/refusal.ts'
 import { keyAlgorithms } from './host.ts'
 import type { KeyAsked } from './host.ts'
 import type { Wiring } from './operation-command.ts'
@@ -23,8 +24,15 @@ export function keygenCommand({ host, output }: Wiring): Command {
     .option('--encryption', 'make a key that secrets and tokens can be sealed to, too')
     .option('--agent <agent>', 'register the public key for this agent (add_credential)')
     .option('--rotate <credential>', 'put it in the place of this one (rotate_credential)')
+    .option(
+      '--url <address>',
+      'register it with the remote Remit there, as the bridge would ask it',
+    )
     .option('--json', 'print as JSON')
     .action(async ({ out, json, ...asked }: Given & { readonly json?: boolean }) => {
+      if (asked.url !== undefined && asked.agent === undefined && asked.rotate === undefined) {
+        throw new Refusal('invalid_request', { message: '--url goes with --agent or --rotate.' })
+      }
       const made = await host.makeKey({ ...asked, file: out })
       if (json === true) return output.data(JSON.stringify(made))
       const { file, public_jwk, encryption_jwk, register } = made

@@ -40,7 +40,9 @@ export function migrateCommand({ host, output }: Wiring): Command {
 export function doctorCommand({ host, output, finish }: Wiring): Command {
   return new Command('doctor')
     .summary('look for what is wrong')
-    .description('Checks home, keys, store, registration, environment and clock; changes nothing.')
+    .description(
+      'Checks home, keys, store, registration, environment and clock, and names what is due to be renewed; changes nothing.',
+    )
     .option('--json', 'print as JSON')
     .action(async ({ json }: Given) => {
       const findings = await host.diagnose()

@@ -130,6 +130,31 @@ test('a remote without OAuth is served with the credential itself', async () => 
   expect(await client?.call('whoami')).toMatchObject({ result: { method: 'secret' } })
 })
 
+test('a key that is made where no store is, is registered by the remote and proves its agent there', async () => {
+  const { env, url, serve, credential } = await withOauth()
+  await serve()
+  const far = elsewhere(credential)
+  const file = join(temporaryFolder(), 'key.json')
+  const keygen = (...more: readonly string[]) => runMain(['keygen', '--url', url, ...more], far)
+  expect((await keygen('--out', file)).code).toBe(2)
+  const foreign = await keygen('--out', file, '--agent', 'admin')
+  expect([foreign.code, foreign.err]).toEqual([5, expect.not.stringContaining('secret')])
+  const mine = join(temporaryFolder(), 'key.json')
+  const { code, json } = await keygen('--out', mine, '--agent', 'local', '--json')
+  expect([code, json['agent_id']]).toEqual([0, jsonFile(credential)['agent_id']])
+  const [, connect] = clients[0] ?? []
+  const client = await connect?.(elsewhere(mine), ['bridge', '--url', url])
+  expect(await client?.call('whoami')).toMatchObject({ code: 'allowed' })
+  // And by that key its successor, which is asked of the very issuer that it signs for.
+  const next = join(temporaryFolder(), 'key.json')
+  const rotate = ['keygen', '--url', url, '--out', next, '--rotate', String(json['credential_id'])]
+  expect((await runMain(rotate, { ...elsewhere(mine), REMIT_ISSUER: url })).code).toBe(0)
+  const listed = await runMain(['list-credentials', '--agent', 'local', '--json'], env)
+  expect(listed.json['credentials']).toContainEqual(
+    expect.objectContaining({ rotated_from: json['credential_id'], status: 'active' }),
+  )
+})
+
 describe('with a private key that stays on the host’s side', () => {
   const keyFor = async (env: Env): Promise<string> => {
     const file = join(temporaryFolder(), 'key.json')
