@@ -2,14 +2,16 @@
 // wider than its parent in any dimension.
 
 import { audienceOf } from '../authority/audience.ts'
+import type { Agent } from '../core/agent.ts'
 import { rootOf } from '../core/grant.ts'
+import { isId } from '../core/id.ts'
 import { Refusal } from '../core/refusal.ts'
 import { isBelowCap, requireBelowCap } from '../store/grants.ts'
 import type { Cap } from '../store/grants.ts'
 import { one } from '../store/store.ts'
 import type { Write } from '../store/store.ts'
 import * as field from './fields.ts'
-import { findAgent, requirePermission, unknown } from './may.ts'
+import { findAgent, may, unknown } from './may.ts'
 import { mintInput, mintOutput } from './mint-fields.ts'
 import type { Minted } from './mint-fields.ts'
 import { mint } from './minting.ts'
@@ -35,13 +37,8 @@ export const delegateToken = defineOperation({
     const { caller, context } = call
     const { to, ...wanted } = input
     const { exchange, agent } = caller
-    const receiver = to === undefined ? (exchange?.actor ?? agent) : findAgent(call, to)
-    if (receiver === undefined) {
-      // Who may not delegate does not learn which names there are.
-      requirePermission(call, 'tokens:delegate')
-      throw unknown('agent')
-    }
-    if (receiver.status !== 'active') {
+    const receiver = to === undefined ? (exchange?.actor ?? agent) : receiverNamed(call, to)
+    if (receiver !== undefined && receiver.status !== 'active') {
       throw new Refusal('agent_suspended', {
         message: 'The receiving agent is not active.',
         missing_at: receiver.id,
@@ -57,6 +54,11 @@ export const delegateToken = defineOperation({
       audience,
       ...(left !== undefined && { usesLeft: left }),
     }
+    if (receiver === undefined) {
+      // Says what goes too far, the permission included, as for an agent that there is not.
+      mint(call, wanted, source, { ...agent, name: String(to) })
+      throw unknown('agent')
+    }
     const outcome = mint(call, wanted, source, receiver)
     const writes = [...caps, ...(outcome.writes ?? [])]
     const detail = { ...outcome.detail, ...exchanged(call) }
@@ -64,6 +66,19 @@ export const delegateToken = defineOperation({
   },
   repeat: (recorded: Minted, input, call) => reissue(call, recorded, input),
 })
+
+/**
+ * The agent meant, for a caller that may delegate to it; whoever may not does not learn which agents there
+ * are (authority: rule 32).
+ */
+function receiverNamed(call: Call, to: string): Agent | undefined {
+  const agent = findAgent(call, to)
+  const name = agent?.name ?? (isId('agt', to) ? undefined : to)
+  if (!may(call, name === undefined ? 'tokens:delegate' : `tokens/${name}:delegate`))
+    return undefined
+  if (agent === undefined) throw unknown('agent')
+  return agent
+}
 
 /** Which tokens a client exchanged, for the audit. */
 function exchanged({ caller }: Call): Readonly<Record<string, unknown>> {

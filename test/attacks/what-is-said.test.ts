@@ -46,6 +46,31 @@ const answerText = async (
   return answer.ok ? { ...answer } : { refusal: answer.refusal.toError() }
 }
 
+test('who may not delegate to a name does not learn whether there is such an agent', async () => {
+  const w = await world()
+  const { agent: known } = await neighbour(w)
+  await w.addAgent('asleep', 'demo:*')
+  await w.result(setAgentStatus, { agent: 'asleep', status: 'suspended', cause })
+  const unknown = w.context.newId('agt')
+  const plain = await w.addAgent('plain', 'demo:* tokens/nowhere:delegate')
+  for (const scopes of [['demo:read'], ['demo:read', 'audit:read']]) {
+    const said = async (to: string) => {
+      const { decision_id: _, ...error } = (
+        await w.refusal(delegateToken, { to, scopes }, plain)
+      ).toError()
+      return error
+    }
+    const answers = await Promise.all([known, unknown, 'neighbour', 'asleep', 'nobody'].map(said))
+    expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1)
+    expect(answers[0]?.missing).toContain('tokens:delegate')
+  }
+  expect(
+    await w.refusal(delegateToken, { to: 'nowhere', scopes: ['demo:read'] }, plain),
+  ).toMatchObject({
+    code: 'not_found',
+  })
+})
+
 const callers: readonly (readonly [string, (w: World) => Promise<Holder | Presented>])[] = [
   ['a credential without permissions', (w) => w.addAgent('plain', 'demo:*')],
   [
