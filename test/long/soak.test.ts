@@ -76,9 +76,6 @@ interface Sample {
   readonly log: number
 }
 
-const asked = { permissions: ['demo:read'] }
-const tokenOf = (meta: Fields) => ({ 'dev.remit/token': meta['dev.remit/token'] })
-
 async function call(soak: Soak, server: Server, name: string, args: Fields, meta: object = {}) {
   soak.calls[name] = (soak.calls[name] ?? 0) + 1
   const answer = await server.call(name, args, meta)
@@ -86,42 +83,48 @@ async function call(soak: Soak, server: Server, name: string, args: Fields, meta
   return answer
 }
 
-/** Until the server remembers as many grants and tokens as it ever will. */
+/** Until the server remembers as many grants, and nearly as many tokens, as it ever will. */
 async function fill(soak: Soak, server: Server): Promise<void> {
-  let left = enough
-  const one = async () => {
-    while (left-- > 0) {
-      const args = { scopes: ['demo:read'], delivery: 'meta' }
-      const { meta } = await call(soak, server, 'mint_token', args)
-      await call(soak, server, 'check_permission', asked, tokenOf(meta))
-    }
+  let left = enough / 2
+  const some = async () => {
+    while (left-- > 0) await turn(soak, server, { checks: 1, revokes: false })
   }
-  await Promise.all(Array.from({ length: 32 }, one))
+  await Promise.all(Array.from({ length: 32 }, some))
 }
 
-/** A grant, one below it, what that may do, and every tenth time the end of both; then a pause. */
 async function callUntilOver(soak: Soak, server: Server): Promise<void> {
-  for (let turn = 0; !soak.isOver; turn++, await wait(pauseMs)) {
-    const args = { scopes: ['demo:read', 'tokens:delegate'], delivery: 'meta' }
-    const parent = await call(soak, server, 'mint_token', args)
-    const below = { scopes: ['demo:read'] }
-    const child = await call(soak, server, 'delegate_token', below, tokenOf(parent.meta))
-    const check = async (allowed: boolean) => {
-      const about = { ...asked, grant_id: child.result['grant_id'] }
-      const { result } = await call(soak, server, 'check_permission', about)
-      if (result['allowed'] !== allowed) soak.refused.push(result)
-    }
-    for (let n = 0; n < 8; n++) await check(true)
-    if (turn % 10 !== 9) continue
-    await call(soak, server, 'revoke_token', { grant_id: parent.result['grant_id'], cause: 'test' })
-    await check(false)
+  for (let n = 1; !soak.isOver; n++) {
+    await turn(soak, server, { checks: 8, revokes: n % 10 === 0 })
+    await wait(pauseMs)
   }
 }
 
+/** A grant, one below it, what that may do, and at times the end of both. */
+async function turn(
+  soak: Soak,
+  server: Server,
+  { checks, revokes }: { readonly checks: number; readonly revokes: boolean },
+): Promise<void> {
+  const args = { scopes: ['demo:read', 'tokens:delegate'], delivery: 'meta' }
+  const parent = await call(soak, server, 'mint_token', args)
+  const holder = { 'dev.remit/token': parent.meta['dev.remit/token'] }
+  const child = await call(soak, server, 'delegate_token', { scopes: ['demo:read'] }, holder)
+  const asked = { permissions: ['demo:read'], grant_id: child.result['grant_id'] }
+  const check = async (allowed: boolean) => {
+    const { result } = await call(soak, server, 'check_permission', asked)
+    if (result['allowed'] !== allowed) soak.refused.push(result)
+  }
+  for (let n = 0; n < checks; n++) await check(true)
+  if (!revokes) return
+  await call(soak, server, 'revoke_token', { grant_id: parent.result['grant_id'], cause: 'test' })
+  await check(false)
+}
+
+/** Far more often than anybody does; still, a credential names all that came before it. */
 async function rotateUntilOver(soak: Soak, server: Server, first?: Holder): Promise<void> {
   if (first === undefined) throw new Error('Nobody rotates.')
   const args = { delivery: 'meta', overlap_seconds: 0 }
-  for (let holder = first; !soak.isOver; await wait(500)) {
+  for (let holder = first; !soak.isOver; await wait(5000)) {
     const answer = await call(soak, server, 'rotate_credential', args, holder.meta)
     if (answer.code !== 'allowed') return
     holder = successorOf(holder, answer)
