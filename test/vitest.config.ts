@@ -50,7 +50,9 @@ const onBoth = [
   ...['races', 'freshness', 'idempotency', 'rotation'].map(
     (name) => `test/attacks/${name}.test.ts`,
   ),
-  ...['perform', 'perform-audit'].map((name) => `test/operations/${name}.test.ts`),
+  ...['perform', 'perform-audit', 'standing-answer'].map(
+    (name) => `test/operations/${name}.test.ts`,
+  ),
 ]
 /** All else that can run on PostgreSQL takes minutes there, and so belongs to the long run. */
 const inLongRun = ['test/{attacks,e2e,operations}/**/*.test.ts']

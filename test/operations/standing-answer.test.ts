@@ -4,6 +4,8 @@ import { expect, test } from 'vitest'
 import { checkPermission } from '../../src/operations/check-permission.ts'
 import { revokeToken } from '../../src/operations/revoke-token.ts'
 import type { Presented } from '../../src/authority/presented.ts'
+import { isOnPostgres } from '../support/database.ts'
+import { doorTo } from '../support/postgres-store.ts'
 import { world } from '../support/world.ts'
 import type { World } from '../support/world.ts'
 import { ask, childOf, lastEvent, refuse, rootOf, whoami } from './asking.ts'
@@ -17,6 +19,17 @@ async function keep(w: World, as: As, args: Record<string, unknown> = read): Pro
   const again = w.call(checkPermission, args, as)
   expect(again instanceof Promise).toBe(w.context.store.engine !== 'sqlite')
   expect(await again).toMatchObject({ ok: true, result: { allowed: true } })
+}
+
+/** Asked until the answer is at hand in the same turn, whatever was heard in between. */
+async function expectAtOnce(w: World, as: As): Promise<void> {
+  const isAtOnce = async () => {
+    await ask(w, checkPermission, read, as)
+    const again = w.call(checkPermission, read, as)
+    expect(await again).toMatchObject({ ok: true, result: { allowed: true } })
+    return !(again instanceof Promise)
+  }
+  await expect.poll(isAtOnce, { interval: 5, timeout: 20_000 }).toBe(true)
 }
 
 test('the same question is answered alike, and counted in one event', async () => {
@@ -42,6 +55,39 @@ test('a revocation ends it, here and by another process', async () => {
     })
   }
 })
+
+test('another process’s revocation is heard of where the database is not asked each time', async () => {
+  const w = await world({ strict: false })
+  const other = await w.startProcess()
+  const { grant_id, presented } = await rootOf(w, w.local, { scopes: ['demo:read'] })
+  await expectAtOnce(w, presented)
+  await ask(w, revokeToken, { grant_id, cause: 'test' }, w.local, { in: other })
+  const codes = async () => {
+    const answer = await w.call(checkPermission, read, presented)
+    return answer.ok ? 'allowed' : answer.refusal.code
+  }
+  await expect.poll(codes, { interval: 5, timeout: 20_000 }).toBe('invalid_token')
+})
+
+test.runIf(isOnPostgres())(
+  'while nothing is heard, nothing stands: the database is asked',
+  async () => {
+    let door: Awaited<ReturnType<typeof doorTo>> | undefined
+    const via = async (url: string) => (door ??= await doorTo(url)).through(url)
+    const w = await world({ strict: false, via })
+    const other = await w.startProcess()
+    const { grant_id, presented } = await rootOf(w, w.local, { scopes: ['demo:read'] })
+    await expectAtOnce(w, presented)
+    door?.deafen()
+    const isAsked = () => w.context.store.changedElsewhere() instanceof Promise
+    await expect.poll(isAsked, { interval: 5, timeout: 20_000 }).toBe(true)
+    expect((await ask(w, checkPermission, read, presented)).allowed).toBe(true)
+    await ask(w, revokeToken, { grant_id, cause: 'test' }, w.local, { in: other })
+    expect(await refuse(w, checkPermission, read, presented)).toMatchObject({
+      code: 'invalid_token',
+    })
+  },
+)
 
 test('the clock ends it', async () => {
   const w = await world()

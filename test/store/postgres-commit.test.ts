@@ -156,13 +156,54 @@ test('a full disk refuses with one clear error, still reads, and is written to a
 test('a pool that is exhausted makes reads wait, and no commit', async () => {
   const url = postgresDatabase()
   const store = await openPostgres(url)
-  const sleep = { sql: 'select pg_sleep(0.2)', values: [], map: () => 1 }
-  const sleeping = Array.from({ length: 40 }, () => store.read(sleep))
-  const startedAt = performance.now()
-  await store.commit([factUnit('a')], 1)
-  expect(performance.now() - startedAt).toBeLessThan(800)
+  const client = await clientOf(url)
+  await client.query('select pg_advisory_lock(1)')
+  let answered = 0
+  const wait = { sql: 'select pg_advisory_xact_lock_shared(1)', values: [], map: () => 1 }
+  const waiting = Array.from({ length: 40 }, async () => {
+    await store.read(wait)
+    answered += 1
+  })
+  expect(await store.commit([factUnit('a')], 1)).toMatchObject([{ ok: true }])
+  expect(answered).toBe(0)
+  await client.query('select pg_advisory_unlock(1)')
+  await Promise.all(waiting)
   expect(await names(store)).toEqual(['a'])
-  expect(await Promise.all(sleeping)).toHaveLength(40)
+})
+
+test('commits that meet a table on its way elsewhere are all answered, and go on when it is back', async () => {
+  const url = postgresDatabase()
+  const store = await openPostgres(url)
+  const client = await clientOf(url)
+  let made = 0
+  let isOver = false
+  const outcomes = { kept: 0, refused: 0 }
+  const commitUntilOver = async () => {
+    while (!isOver) {
+      made += 1
+      try {
+        await store.commit([factUnit(`f${made}`), factUnit(`g${made}`)], 1)
+        outcomes.kept += 1
+      } catch {
+        outcomes.refused += 1
+      }
+    }
+  }
+  const committing = Array.from({ length: 4 }, commitUntilOver)
+  for (let turn = 0; turn < 10; turn++) {
+    const { kept, refused } = outcomes
+    await expect.poll(() => outcomes.kept, { interval: 1, timeout: 60_000 }).toBeGreaterThan(kept)
+    await client.query('alter table audit_events rename to elsewhere')
+    await expect
+      .poll(() => outcomes.refused, { interval: 1, timeout: 60_000 })
+      .toBeGreaterThan(refused)
+    await client.query('alter table elsewhere rename to audit_events')
+  }
+  isOver = true
+  await Promise.all(committing)
+  expect(await store.commit([factUnit('last')], 1)).toMatchObject([{ ok: true }])
+  expect((await names(store)).length).toBe(2 * outcomes.kept + 1)
+  expect(await store.read(chainHeads)).toMatchObject([{ seq: 2 * outcomes.kept + 1, sound: true }])
 })
 
 test('a server that takes no more connections is said to be away, and used again when it does', async () => {

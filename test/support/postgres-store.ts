@@ -78,6 +78,8 @@ export type Cut = 'before the commit arrives' | 'before the commit is answered'
 export async function doorTo(url: string) {
   const { hostname, port } = new URL(url)
   const sockets = new Set<Socket>()
+  const listeners = new Set<Socket>()
+  let isDeaf = false
   let cut: Cut | undefined
   const door = createServer((near) => {
     const far = connect(Number(port), hostname)
@@ -95,7 +97,9 @@ export async function doorTo(url: string) {
       })
     }
     near.on('data', (bytes) => {
-      if (cut === 'before the commit arrives' && bytes.includes('commit\0')) slam()
+      if (bytes.includes('listen remit_changes')) listeners.add(near)
+      if (isDeaf && listeners.has(near)) slam()
+      else if (cut === 'before the commit arrives' && bytes.includes('commit\0')) slam()
       else far.write(bytes)
     })
     far.on('data', (bytes) => {
@@ -121,5 +125,10 @@ export async function doorTo(url: string) {
       cut = when
     },
     isCut: () => cut === undefined,
+    /** From now on nobody behind it hears of changes. */
+    deafen: () => {
+      isDeaf = true
+      for (const listener of listeners) listener.destroy()
+    },
   }
 }

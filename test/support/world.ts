@@ -31,6 +31,7 @@ import { putAgent } from '../../src/store/agents.ts'
 import { putCredential } from '../../src/store/credentials.ts'
 import { insertOrg } from '../../src/store/facts.ts'
 import { openForInit, openStore } from '../../src/store/engine.ts'
+import type { Place } from '../../src/store/engine.ts'
 import { putResourceType, sinceThisChange } from '../../src/store/resource-types.ts'
 import type { Store, Value } from '../../src/store/store.ts'
 import { testDatabase } from './database.ts'
@@ -50,6 +51,8 @@ export interface WorldOptions {
   /** `false` leaves this server's registration credential unredeemed. */
   readonly registered?: boolean
   readonly issuer?: string
+  /** On PostgreSQL: `false` trusts notifications, as servers do that were not told otherwise. */
+  readonly strict?: false
   /** On PostgreSQL: the way that processes take to the database. */
   readonly via?: (url: string) => Promise<string>
 }
@@ -57,11 +60,13 @@ export interface WorldOptions {
 export type World = Awaited<ReturnType<typeof world>>
 
 const start = 1_800_000_000
+const hearing = { strict: false }
 const quick = { memoryKib: 1024, passes: 2, lanes: 1 }
 
 export async function world(options: WorldOptions = {}) {
   const home = mkdtempSync(join(tmpdir(), 'remit-world-'))
   const database = await testDatabase(home, options.via)
+  const place = (): Place => ({ ...database.place(), ...(options.strict === false && hearing) })
   const dataKey = Buffer.alloc(32, 7)
   const keys = deriveKeys(dataKey)
   const newId = countedIds()
@@ -94,7 +99,7 @@ export async function world(options: WorldOptions = {}) {
     { keys, hashing, newId, now: start },
     { orgName: 'test', storeId, issuer, sealedKey, version: '1' },
   )
-  const made = await openForInit(database.place(), opening)
+  const made = await openForInit(place(), opening)
   const [result] = await made.commit([first.unit], start)
   await made.close()
   if (result?.ok !== true) throw new Error('The world could not be made.')
@@ -105,7 +110,7 @@ export async function world(options: WorldOptions = {}) {
   const local = holderOf('local', first.localFile)
   /** One more process on the same store, with its own live state. */
   async function startProcess(settings: Partial<Settings> = {}): Promise<Context> {
-    const { store, facts } = await openStore(database.place(), opening)
+    const { store, facts } = await openStore(place(), opening)
     opened.push(store)
     const live = await openLiveState(store)
     const committer = createCommitter(store, live, now)

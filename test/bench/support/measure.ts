@@ -32,7 +32,7 @@ export async function comparePair({ name, unit, ours, other, aim, rounds = 9 }: 
   const ratio = median.ours / median.other
   say(`${name}: ${shown(median.ours)} ${unit}`)
   say(`  ${other.name}: ${shown(median.other)} ${unit}`)
-  say(`  ratio ${ratio.toFixed(2)}, aim ${aim}: ${ratio >= aim ? 'reached' : 'NOT REACHED'}`)
+  sayAim(`ratio ${ratio.toFixed(2)}, aim ${aim}`, ratio >= aim)
 }
 
 export function medianOf(values: readonly number[]): number {
@@ -54,6 +54,16 @@ export function perSecondAtOnce(count: number, work: (index: number) => void): n
   const started = performance.now()
   for (let i = 0; i < count; i++) work(i)
   return (count * 1000) / (performance.now() - started)
+}
+
+/** The value below which this share of the others is. */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  return sorted[Math.ceil(share * sorted.length) - 1] ?? Number.NaN
+}
+
+export const sayAim = (what: string, isReached: boolean): void => {
+  say(`  ${what}: ${isReached ? 'reached' : 'NOT REACHED'}`)
 }
 
 export const say = (line: string): void => void process.stdout.write(`${line}\n`)
