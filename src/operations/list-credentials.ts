@@ -38,6 +38,7 @@ export const listCredentials = defineOperation({
   summary: 'The credentials of an agent with status, expiry, last use and rotation, newest first.',
   permission: '· / credentials:read',
   effect: 'read',
+  ownNeedsCredential: true,
   spendsUse: false,
   input: z.strictObject({
     agent: agentRef.optional().describe('Agent id (agt_…) or name; by default your own.'),

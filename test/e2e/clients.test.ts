@@ -35,6 +35,7 @@ const notByToken = new Set([
   'mint_token',
   'delegate_token',
   'add_credential',
+  'list_credentials',
   'rotate_credential',
   'revoke_credential',
 ])
