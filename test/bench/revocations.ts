@@ -55,10 +55,12 @@ async function plant(size: number): Promise<Grant[]> {
   return chain
 }
 
-const below = (parent: Grant): Grant => ({
-  ...parent,
-  id: context.newId('grt'),
-  parentId: parent.id,
-  lineage: [...parent.lineage, parent.id],
-  depth: parent.depth + 1,
-})
+function below(parent: Grant): Grant {
+  return {
+    ...parent,
+    id: context.newId('grt'),
+    parentId: parent.id,
+    lineage: [...parent.lineage, parent.id],
+    depth: parent.depth + 1,
+  }
+}

@@ -44,7 +44,7 @@ async function seen(home: Home, settings: Readonly<Record<string, string>> = {})
     while (await mayStill(grant_id)) calls += 1
     all.push({ ms: performance.now() - started, calls })
   }
-  other.close()
+  await other.close()
   await home.close()
   return all
 

@@ -2,6 +2,7 @@
 // is measured is the server.
 
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -77,8 +78,11 @@ export class Connection {
     })
   }
 
-  close(): void {
+  /** Ends its input; it has ended when this settles. */
+  close(): Promise<unknown> {
+    const ended = once(this.#child, 'close')
     this.#child.stdin.end()
+    return ended
   }
 
   #answer(id: number): Promise<Line> {
