@@ -34,10 +34,13 @@ const inRounds = ['crash', 'power-cuts', 'random-faults', 'upkeep'].map(
   (name) => `test/e2e/${name}.test.ts`,
 )
 
-/** Stories that are told of a store in a file. */
-const ofFiles = ['backup', 'demo', 'inspector', 'power-cuts', 'readme'].map(
-  (name) => `test/e2e/${name}.test.ts`,
-)
+/** Stories that are told of a store in a file, or of the disk under it. */
+const ofFiles = [
+  'test/operations/full-disk.test.ts',
+  ...['backup', 'demo', 'inspector', 'power-cuts', 'readme'].map(
+    (name) => `test/e2e/${name}.test.ts`,
+  ),
+]
 
 /** What HTTP itself is asked, before any store is. */
 const ofHttp = ['names', 'misplaced', 'bodies', 'smuggling', 'stalled', 'rates'].map(
