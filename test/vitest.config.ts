@@ -59,7 +59,9 @@ const onBoth = [
 ]
 /** All else that can run on PostgreSQL takes minutes there, and so belongs to the long run. */
 const inLongRun = ['test/{attacks,e2e,operations}/**/*.test.ts']
-const onlyInLongRun = ['bridge', 'cli', 'notes', 'start'].map((name) => `test/e2e/${name}.test.ts`)
+const onlyInLongRun = ['bridge', 'cli', 'notes', 'own-keys', 'proofs', 'start'].map(
+  (name) => `test/e2e/${name}.test.ts`,
+)
 const worlds = ['test/{attacks,operations,properties,authority}/**/*.test.ts']
 
 const {

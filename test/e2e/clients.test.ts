@@ -44,8 +44,8 @@ const token = (answer: Answer) => ({ 'dev.remit/token': answer.meta['dev.remit/t
 const minted = { scopes: ['demo:read', 'tokens:delegate'], delivery: 'meta' }
 const jwtLike = /eyJ[\w-]+\.[\w-]+\.[\w-]+/
 
-/** What a client is does not depend on the engine: there one of each era will do. */
-const asked = clients.filter((_, i) => !isOnPostgres() || i % 3 === 0)
+/** What a client is does not depend on the engine: there the newest will do. */
+const asked = isOnPostgres() ? clients.slice(-1) : clients
 
 describe.each(asked)('%s', (_name, connect) => {
   test('lists exactly what the presented authority may call', async () => {

@@ -501,4 +501,4 @@ test('a grant lives and may do what its history leaves it, and what was taken ne
     died: expect.toSatisfy((n) => n > 500),
     narrowed: expect.toSatisfy((n) => n > 200),
   })
-}, 60_000)
+})

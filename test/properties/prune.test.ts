@@ -149,4 +149,4 @@ test('every decision is the same before and after', async () => {
   )
   // The stories did hold what the law is about.
   expect(Math.min(seen.pruned, seen.alive, seen.dead)).toBeGreaterThan(10)
-}, 120_000)
+})
