@@ -8,13 +8,16 @@ import { perform } from '../../src/operations/perform.ts'
 import type { Answer } from '../../src/operations/perform.ts'
 import { insertRevocation } from '../../src/store/revocations.ts'
 import { certify } from '../support/certificates.ts'
+import { isOnPostgres } from '../support/database.ts'
+import { rounds } from '../support/rounds.ts'
 import { revocation } from '../support/state.ts'
 import type { Holder, World } from '../support/world.ts'
 import { world } from '../support/world.ts'
 import { codeOf, delegated, enters, heldFrom, may, minted, named } from './attack.ts'
 import type { Held } from './attack.ts'
 
-const rounds = 20
+/** On PostgreSQL each takes ten times as long, and the long run has them all. */
+const tries = rounds({ short: isOnPostgres() ? 8 : 20, long: 20 })
 
 /** Lets a few turns pass, so that every round meets the other side at another step. */
 async function turns(count: number): Promise<void> {
@@ -62,7 +65,7 @@ test.each(Object.keys(ends))('no child that can write is left while %s', async (
   const [operation, argsOf] = ends[how] as End
   const w = await world()
   const there = await w.startProcess()
-  for (let round = 0; round < rounds; round++) {
+  for (let round = 0; round < tries; round++) {
     const boss = await w.addAgent(`boss${round}`, 'demo:* tokens:delegate')
     const helper = await w.addAgent(`helper${round}`, 'demo:*')
     const scopes = ['demo:write', 'tokens:delegate']
@@ -110,7 +113,7 @@ async function expectNoWriter(w: World, answers: readonly Answer[], places: Worl
 test('no root is left of a credential that was revoked while it minted, nor a token of one', async () => {
   const w = await world()
   const there = await w.startProcess()
-  for (let round = 0; round < rounds; round++) {
+  for (let round = 0; round < tries; round++) {
     const boss = await w.addAgent(`boss${round}`, 'demo:*')
     const old = await minted(w, boss, { scopes: ['demo:write'], grant_ttl_seconds: 1000 })
     const making = [
@@ -151,7 +154,7 @@ test('a token obtained with a credential dies with it, though its grant lives on
 test('what another process revoked is dead for the very next call here', async () => {
   const w = await world()
   const there = await w.startProcess()
-  for (let round = 0; round < rounds; round++) {
+  for (let round = 0; round < tries; round++) {
     const root = await minted(w, w.local, { scopes: ['demo:read'] })
     expect(await enters(w, root.presented)).toBe('allowed')
     const args = { grant_id: root.grantId, cause: 'c' }
@@ -163,7 +166,7 @@ test('what another process revoked is dead for the very next call here', async (
 test('of two calls that spend the last use one is refused, over two processes', async () => {
   const w = await world()
   const there = await w.startProcess()
-  for (let round = 0; round < rounds; round++) {
+  for (let round = 0; round < tries; round++) {
     const root = await minted(w, w.local, { scopes: ['demo:read'], uses: 1 })
     const answers = await Promise.all(
       [w.context, there].map((where) =>
@@ -180,7 +183,7 @@ test('of two registrations of one authority under two names one holds, over two 
   const w = await world()
   const there = await w.startProcess()
   const life = { notBefore: w.now(), notAfter: w.now() + 1000 }
-  for (let round = 0; round < rounds; round++) {
+  for (let round = 0; round < tries; round++) {
     const { pem: certificate } = certify({ ...life, name: `ca${round}`, isCa: true })
     const before = Number(w.read('select count(*) from trust_anchors'))
     const register = (name: string, where: World['context']) =>

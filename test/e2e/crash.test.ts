@@ -27,16 +27,14 @@ test(
     ]
     const filing: Filing = { key: 0, isLost: false }
     let crashed: readonly Sent[] = []
-    // Of many, some strike everything once; where chance has not, more often.
-    const isDone = (round: number) =>
-      round >= crashes && (crashes < 100 || wasStruck(ledger) || round > crashes * 5)
+    // More often where chance has not yet struck everything once.
+    const isDone = (round: number) => round >= crashes && (wasStruck(ledger) || round > crashes * 5)
     for (let round = 0; ; round++) {
       await recoverFile(own, filing)
-      const [server, filer] = await Promise.all([
-        serve(own.env(admin), 'unchecked'),
-        serve(own.env(local), 'unchecked'),
-      ])
-      expect((await filer.call('whoami')).code).toBe('allowed')
+      const server = await serve(own.env(admin), 'unchecked')
+      // A second process, whose own credential file is at stake, in every fifth round.
+      const filer = round % 5 === 0 ? await serve(own.env(local), 'unchecked') : undefined
+      expect((await filer?.call('whoami'))?.code ?? 'allowed').toBe('allowed')
       expectWhole(own)
       await repeatAll(ledger, server, crashed, rotating)
       expect(own.first('select count(*) from grants where standing = 0')).toBe(ledger.grants.size)
@@ -55,15 +53,15 @@ test(
       settle(ledger)
       const writers = [
         ...writeUntilGone(ledger, server, parentId, rotating),
-        fileOnce(filer, filing),
+        ...(filer === undefined ? [] : [fileOnce(filer, filing)]),
       ]
       await randomMoment(round, ledger)
-      await Promise.all([server.kill(), filer.kill()])
+      await Promise.all([server.kill(), filer?.kill()])
       await Promise.all(writers)
       crashed = settle(ledger)
       expect(refusals(crashed)).toEqual([])
     }
-    expect(crashes < 100 || wasStruck(ledger)).toBe(true)
+    expect(ledger).toSatisfy(wasStruck)
     expect((await own.run(['audit', 'verify'])).code).toBe(0)
     expect((await own.run(['doctor'])).code).toBe(0)
     expect(integrity(own)).toBe('ok')
@@ -108,9 +106,10 @@ test('a crash before the credential file was replaced is mended by repeating the
 
 const operations = ['mint_token', 'delegate_token', 'revoke_token', 'rotate_credential']
 
-/** Whether each kind of call was answered, and an answer lost of the one that is hardest to repeat. */
+/** Whether each kind of call was answered and, of many crashes, one lost the answer that is hardest to repeat. */
 const wasStruck = ({ acknowledged, lost }: Ledger): boolean =>
-  operations.every((name) => (acknowledged[name] ?? 0) > 0) && (lost['rotate_credential'] ?? 0) > 0
+  operations.every((name) => (acknowledged[name] ?? 0) > 0) &&
+  (crashes < 100 || (lost['rotate_credential'] ?? 0) > 0)
 
 const refusals = (sent: readonly Sent[]) =>
   sent.filter(({ answer }) => answer !== undefined && answer.code !== 'allowed')

@@ -24,7 +24,7 @@ export function readBody(incoming: IncomingMessage, mostBytes: number): Promise<
         resolve(chunks.length > 1 ? Buffer.concat(chunks) : only)
       })
       .once('close', () => {
-        if (!incoming.complete) reject(new Error('The client is gone.'))
+        if (!incoming.readableEnded) reject(new Error('The client is gone.'))
       })
   })
 }
