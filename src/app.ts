@@ -58,8 +58,10 @@ export const recoverStore = (config: Config, options: InitOptions = {}): Promise
 /** Brings the schema of an existing database up to date. */
 export const migrateStore = (config: Config) =>
   starting(() => {
-    requirePrivateHome(config.home)
-    return migrateAt(placeOf(config))
+    const place = placeOf(config)
+    // Behind a URL the schema is all there is: whoever only migrates needs no home.
+    if (place.engine === 'sqlite') requirePrivateHome(config.home)
+    return migrateAt(place)
   })
 
 /**

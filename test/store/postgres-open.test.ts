@@ -1,16 +1,22 @@
 // What is behind a URL is judged before anything is written to it, and left as it was where it is not ours.
 
 import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, inject, onTestFinished, test } from 'vitest'
+import { migrateStore as migrateConfigured } from '../../src/app.ts'
 import { auditHash } from '../../src/authority/audit-verification.ts'
 import { unlockBy } from '../../src/authority/unlock.ts'
+import { readConfig } from '../../src/config.ts'
 import { sealDataKey } from '../../src/crypto/data-key.ts'
 import { judgeStore, migrateStore, openForInit, openStore } from '../../src/store/engine.ts'
 import type { Place } from '../../src/store/engine.ts'
 import { insertFact } from '../../src/store/facts.ts'
+import { migrations } from '../../src/store/migrate.ts'
 import { migratePostgres } from '../../src/store/postgres-open.ts'
 import { dropDatabase, newDatabase } from '../support/database.ts'
 import { clientOf, testKeys } from '../support/postgres-store.ts'
+import { temporaryFolder } from '../support/temporary.ts'
 
 const options = { keys: () => testKeys, hashOf: auditHash, onDamage: () => undefined }
 
@@ -146,4 +152,14 @@ test('a server that is not there is said to be away', async () => {
     kind: 'failed',
     message: expect.not.stringContaining('for-tests'),
   })
+})
+
+test('the schema is made from a machine that has no home, and makes none there', async () => {
+  const config = readConfig({
+    REMIT_HOME: join(temporaryFolder(), 'home'),
+    REMIT_DATABASE_URL: empty(),
+  })
+  const to = migrations().at(-1)?.number
+  expect(await migrateConfigured(config)).toEqual({ from: 0, to })
+  expect(existsSync(config.home)).toBe(false)
 })
