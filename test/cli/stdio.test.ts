@@ -16,12 +16,11 @@ const main = join(folder, 'main.mjs')
 const root = new URL('../../', import.meta.url)
 
 beforeAll(async () => {
-  const anchor = `new URL(${JSON.stringify(root.href)})`
   const entry = new URL('src/main.ts', root)
   await (bundle as (options: object) => Promise<void>)({
     entry: entry.pathname,
     outfile: main,
-    anchor,
+    at: root.href,
   })
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
