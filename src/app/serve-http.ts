@@ -6,9 +6,10 @@ import { startCheckpointing } from '../authority/checkpointing.ts'
 import { readPrivateFile } from '../authority/private-file.ts'
 import type { Config } from '../config.ts'
 import { exitCodeOf, Refusal } from '../core/refusal.ts'
-import type { HttpSettings } from '../transports/http/door.ts'
+import type { HttpSettings, Tls } from '../transports/http/door.ts'
 import { isLoopback } from '../transports/http/names.ts'
 import { serveHttp } from '../transports/http/serve.ts'
+import type { Serving } from '../transports/http/serve.ts'
 
 /** Returns the exit code. `say` is told where it serves. */
 export async function serveUntilStopped(
@@ -29,7 +30,10 @@ export async function serveUntilStopped(
     if (issuerUrl === undefined) say(withoutOauth(context.self.issuer))
     say(`serving on ${serving.url}`)
     const checkpointing = startCheckpointing(context)
+    const renew = () => renewTls(config, serving, say)
+    if (settings.tls !== undefined) process.on('SIGHUP', renew)
     await untilTold(app.failed)
+    process.off('SIGHUP', renew)
     await serving.stop()
     await checkpointing.stop()
     return app.failed.aborted ? exitCodeOf('unavailable') : 0
@@ -49,10 +53,25 @@ function settingsOf({ http: { tls, ...rest } }: Config): HttpSettings {
       },
     })
   }
-  const key = readPrivateFile(tls.keyFile)
-  if (!key.ok) throw badFile('REMIT_TLS_KEY_FILE', `${tls.keyFile} ${key.why}`)
-  const { clientCertificates } = tls
-  return { ...rest, tls: { cert: certificateIn(tls.certFile), key: key.text, clientCertificates } }
+  return { ...rest, tls: tlsIn(tls) }
+}
+
+function tlsIn({ certFile, keyFile, clientCertificates }: NonNullable<Config['http']['tls']>): Tls {
+  const key = readPrivateFile(keyFile)
+  if (!key.ok) throw badFile('REMIT_TLS_KEY_FILE', `${keyFile} ${key.why}`)
+  return { cert: certificateIn(certFile), key: key.text, clientCertificates }
+}
+
+/** Certificates are short-lived, and open connections should outlive them. */
+function renewTls({ http: { tls } }: Config, serving: Serving, say: (text: string) => void): void {
+  if (tls === undefined) return
+  try {
+    serving.renew(tlsIn(tls))
+    say('The certificate was read again.')
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    say(`The certificate stays what it was: ${why}`)
+  }
 }
 
 function certificateIn(path: string): string {

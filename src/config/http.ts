@@ -46,7 +46,7 @@ export const httpShape = {
     fallback: '8420',
   }),
   REMIT_TLS_CERT_FILE: text.optional().meta({
-    description: 'Certificate and chain of `remit serve`, in PEM.',
+    description: 'Certificate and chain of `remit serve`, in PEM; read again at SIGHUP.',
   }),
   REMIT_TLS_KEY_FILE: text.optional().meta({
     description: 'Its private key, in PEM; yours alone, not readable by others.',

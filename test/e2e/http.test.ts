@@ -1,5 +1,8 @@
 // `remit serve` as others meet it: real clients of both protocol eras over HTTP, a real server, a real store.
+import { writeFileSync } from 'node:fs'
+import { connect as connectTls } from 'node:tls'
 import { describe, expect, test } from 'vitest'
+import { certify } from '../support/certificates.ts'
 import { httpClients } from './clients.ts'
 import { serveOver, tokenOf } from './http.ts'
 import { admin, home, local, runMain } from './support.ts'
@@ -83,4 +86,44 @@ test('plain HTTP is served on the loopback alone, and the environment calls nobo
     REMIT_HTTP_PORT: new URL(server.url).port,
   })
   expect([taken.code, taken.err]).toEqual([1, expect.stringContaining('EADDRINUSE')])
+})
+
+test('a certificate is renewed at SIGHUP, and one that is none leaves the old', async () => {
+  const own = await home()
+  const [cert, key] = [own.file('tls.pem'), own.file('tls.key')]
+  const now = Math.floor(Date.now() / 1000)
+  const put = () => {
+    const made = certify({ notBefore: now - 60, notAfter: now + 3600 })
+    writeFileSync(cert, made.pem)
+    const text = made.privateKey.export({ type: 'pkcs8', format: 'pem' })
+    writeFileSync(key, text, { mode: 0o600 })
+    return made.der.toString('hex')
+  }
+  const first = put()
+  const server = await serveOver(own, { REMIT_TLS_CERT_FILE: cert, REMIT_TLS_KEY_FILE: key })
+  const { port } = new URL(server.url)
+  const shown = () =>
+    new Promise<string>((resolve, reject) => {
+      const socket = connectTls(
+        { host: '127.0.0.1', port: Number(port), rejectUnauthorized: false },
+        () => {
+          resolve(socket.getPeerCertificate().raw.toString('hex'))
+          socket.destroy()
+        },
+      ).once('error', reject)
+    })
+  const told = async (line: string) => {
+    server.kill('SIGHUP')
+    await expect.poll(() => server.said.err, { timeout: 60_000 }).toContain(line)
+  }
+  expect(await shown()).toBe(first)
+  const second = put()
+  expect(await shown()).toBe(first)
+  await told('was read again')
+  expect(await shown()).toBe(second)
+  writeFileSync(cert, 'no certificate')
+  await told('stays what it was')
+  expect(await shown()).toBe(second)
+  server.kill('SIGTERM')
+  expect(await server.ended).toMatchObject({ code: 0 })
 })

@@ -4,9 +4,10 @@
 import { createServer } from 'node:http'
 import type { Server, ServerOptions } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
+import type { Server as TlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Context } from '../../authority/context.ts'
-import type { Door, HttpSettings } from './door.ts'
+import type { Door, HttpSettings, Tls } from './door.ts'
 import { createLimits } from './limits.ts'
 import { listenerFor } from './listener.ts'
 import { createMetrics } from './metrics.ts'
@@ -37,6 +38,8 @@ const sweepMs = 20
 export interface Serving {
   /** Such as `http://127.0.0.1:8420`. */
   readonly url: string
+  /** Shows new connections this certificate. Throws where it does not fit its key, and nothing changes. */
+  renew(tls: Tls): void
   /** Takes in nothing more, and settles when every request has been answered or had its time. */
   stop(): Promise<void>
 }
@@ -70,6 +73,7 @@ export async function serveHttp(options: ServeOptions): Promise<Serving> {
   await listening(server, settings)
   return {
     url: urlOf(server, settings),
+    renew: (tls) => (server as TlsServer).setSecureContext(secured(tls)),
     async stop() {
       const closed = new Promise<void>((resolve) => {
         server.close(() => resolve())
@@ -95,17 +99,16 @@ function serverFor({ tls }: HttpSettings, { headers, request, idle }: Patience):
     maxHeaderSize: 16 * 1024,
   }
   if (tls === undefined) return createServer(options)
-  const { cert, key, clientCertificates } = tls
   return createTlsServer({
     ...options,
-    cert,
-    key,
-    minVersion: 'TLSv1.2',
+    ...secured(tls),
     // Which certificates are believed is said by an agent's credential, not by this connection.
-    requestCert: clientCertificates,
+    requestCert: tls.clientCertificates,
     rejectUnauthorized: false,
   })
 }
+
+const secured = ({ cert, key }: Tls) => ({ cert, key, minVersion: 'TLSv1.2' }) as const
 
 const listening = (server: Server, { host, port }: HttpSettings): Promise<void> =>
   new Promise((resolve, reject) => {
