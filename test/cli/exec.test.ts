@@ -55,6 +55,15 @@ test('the command gets a token in a private file, and nothing of the credential'
   expect([mode, token.split('.').length]).toEqual([0o600, 3])
 })
 
+test('what opens the store itself is no command’s to inherit', async () => {
+  const { run, seen, command } = await made()
+  const key = readFileSync(join(run.home, 'master.key'), 'utf8').trim()
+  const env = { ...asLocal, REMIT_MASTER_KEY: key }
+  expect((await run(`exec --scopes demo:read -- ${command('0')}`, env)).code).toBe(0)
+  expect(seen().names).not.toContain('REMIT_MASTER_KEY')
+  expect(seen().values).not.toContain(key)
+})
+
 test.each([
   ['0', 0],
   ['9', 9],
