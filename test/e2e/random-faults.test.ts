@@ -33,9 +33,9 @@ test(
       await (
         await beginning
       )()
-      await recover(servers, env)
       refused += sent.filter(({ answer }) => answer === undefined).length
       try {
+        await recover(servers, env)
         const server = chance.of(servers)
         await repeatAll(ledger, server, sent, [])
         expectWhole(own)

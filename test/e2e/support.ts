@@ -234,7 +234,9 @@ export async function serve(
     client.onclose = resolve
   })
   onTestFinished(() => client.close())
-  await client.connect(transport)
+  await client.connect(transport).catch((cause: unknown) => {
+    throw new Error(`it does not serve: ${complaints.text}`, { cause })
+  })
   if (schemas === 'checked') await client.listTools()
   const pid = transport.pid
   if (pid === null) throw new Error('the server has no process')
