@@ -6,10 +6,10 @@ import type { JsonWebKey } from 'node:crypto'
 import { copyFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { shared } from '../support/shared.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 import { clients } from './clients.ts'
-import { serveHttp } from './http-server.ts'
-import { proxyTo } from './http.ts'
+import { proxyTo, serveWith } from './http.ts'
 import { bare, emptyHome, home, jsonFile, local, runMain, start } from './support.ts'
 import type { Env } from './support.ts'
 
@@ -24,12 +24,23 @@ async function withOauth() {
   const { code, err } = await runMain(['init'], env)
   if (code !== 0) throw new Error(`init failed: ${err}`)
   const serve = async () => {
-    const child = await serveHttp(env)
+    const child = await serveWith(env)
     served = child.url
     return child
   }
   return { env, url, serve, credential: join(path, local) }
 }
+
+const remote = shared(async () => {
+  const made = await withOauth()
+  await made.serve()
+  return made
+})
+
+const withoutOauth = shared(async () => {
+  const own = await home()
+  return { own, url: (await serveWith(own.env())).url }
+})
 
 /** The host's machine: a folder with the credential file and nothing else. */
 function elsewhere(credential: string): Env {
@@ -42,8 +53,7 @@ describe.each(clients.filter(([name]) => !name.endsWith('legacy') && !name.endsW
   '%s',
   (_name, connect) => {
     test('works through it as with a server of its own', async () => {
-      const { url, serve, credential } = await withOauth()
-      await serve()
+      const { url, credential } = remote()
       const client = await connect(elsewhere(credential), ['bridge', '--url', url])
       const who = await client.call('whoami')
       expect(who).toMatchObject({ code: 'allowed', result: { method: 'token' }, meta: {} })
@@ -67,8 +77,7 @@ describe.each(clients.filter(([name]) => !name.endsWith('legacy') && !name.endsW
 )
 
 test('nothing that it writes holds a secret or a token, whatever is asked', async () => {
-  const { url, serve, credential } = await withOauth()
-  await serve()
+  const { url, credential } = remote()
   const bridge = start(['bridge', '--url', url], elsewhere(credential))
   const ask = (id: number, name: string, args: object, meta?: object) => {
     const params = { name, arguments: args, ...(meta && { _meta: meta }) }
@@ -123,16 +132,14 @@ test('it outlives the remote’s absence', async () => {
 })
 
 test('a remote without OAuth is served with the credential itself', async () => {
-  const own = await home()
-  const { url } = await serveHttp(own.env())
+  const { own, url } = withoutOauth()
   const [, connect] = clients[0] ?? []
   const client = await connect?.(elsewhere(own.file(local)), ['bridge', '--url', url])
   expect(await client?.call('whoami')).toMatchObject({ result: { method: 'secret' } })
 })
 
 test('a key that is made where no store is, is registered by the remote and proves its agent there', async () => {
-  const { env, url, serve, credential } = await withOauth()
-  await serve()
+  const { env, url, credential } = remote()
   const far = elsewhere(credential)
   const file = join(temporaryFolder(), 'key.json')
   const keygen = (...more: readonly string[]) => runMain(['keygen', '--url', url, ...more], far)
@@ -195,11 +202,9 @@ describe('with a private key that stays on the host’s side', () => {
   })
 
   test('it signs for each request where the remote offers no OAuth', async () => {
-    const own = await home()
+    const { own, url } = withoutOauth()
     const file = await keyFor(own.env())
-    const { url } = await serveHttp(own.env())
-    const { json } = await own.run(['mint-token', '--scopes', 'demo:read', '--json'])
-    const [issuer = ''] = json['audience'] as string[]
+    const issuer = String(own.first(`select value from store_facts where name = 'issuer'`))
     const side = { ...byVariables(file), REMIT_ISSUER: issuer }
     const client = await connect?.(side, ['bridge', '--url', url])
     const answers = await Promise.all([1, 2, 3].map(() => client?.call('whoami')))

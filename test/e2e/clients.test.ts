@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { operations } from '../../src/operations/index.ts'
 import { isOnPostgres } from '../support/database.ts'
+import { shared } from '../support/shared.ts'
 import { clients } from './clients.ts'
 import { admin, home, local } from './support.ts'
 import type { Answer, Fields } from './support.ts'
@@ -47,14 +48,20 @@ const jwtLike = /eyJ[\w-]+\.[\w-]+\.[\w-]+/
 /** What a client is does not depend on the engine: there the newest will do. */
 const asked = isOnPostgres() ? clients.slice(-1) : clients
 
-describe.each(asked)('%s', (_name, connect) => {
-  test('lists exactly what the presented authority may call', async () => {
+describe.each(asked)('%s', (_name, connect, era) => {
+  const scene = shared(async () => {
     const own = await home()
+    const boss = await connect(own.env(admin))
     const client = await connect(own.env(local))
+    return { own, boss, client, reader: await own.agent(boss, 'reader', ['demo:read']) }
+  })
+
+  test('lists exactly what the presented authority may call', async () => {
+    const { own, boss, client } = scene()
     const names = async (meta?: object) => (await client.list(meta)).tools.map(({ name }) => name)
     expect(await names()).toEqual(ofLocal)
     const whole = operations.map(({ name }) => name).filter((n) => n !== 'register_mcp_server')
-    expect(await (await connect(own.env(admin))).list()).toMatchObject({
+    expect(await boss.list()).toMatchObject({
       tools: whole.map((name) => ({ name })),
     })
 
@@ -69,8 +76,7 @@ describe.each(asked)('%s', (_name, connect) => {
   })
 
   test('every tool says what it takes, what it answers and what it does', async () => {
-    const client = await connect((await home()).env(admin))
-    const { tools } = await client.list()
+    const { tools } = await scene().boss.list()
     expect(tools).not.toEqual([])
     for (const tool of tools) {
       expect(tool).toMatchObject({
@@ -93,8 +99,7 @@ describe.each(asked)('%s', (_name, connect) => {
   })
 
   test('mints, delegates and acts down, with tokens in _meta alone', async () => {
-    const own = await home()
-    const client = await connect(own.env(local))
+    const { client } = scene()
     const root = await client.call('mint_token', minted)
     expect(root).toMatchObject({
       code: 'allowed',
@@ -141,7 +146,7 @@ describe.each(asked)('%s', (_name, connect) => {
   })
 
   test('a refusal is a result that says what is missing, where, and what would mend it', async () => {
-    const client = await connect((await home()).env(local))
+    const { client } = scene()
     const root = await client.call('mint_token', minted)
     const wide = { scopes: ['demo:read', 'demo:delete'] }
     const refused = await client.call('delegate_token', wide, token(root))
@@ -189,14 +194,12 @@ describe.each(asked)('%s', (_name, connect) => {
   })
 
   test('a call presents its own credential in _meta, and then the environment has none', async () => {
-    const own = await home()
-    const reader = await own.agent('reader', ['demo:read'])
-    const client = await connect(own.env(admin))
+    const { boss, reader } = scene()
     const name = async (meta?: object) => {
-      const { code, result } = await client.call('whoami', {}, meta)
+      const { code, result } = await boss.call('whoami', {}, meta)
       return (result['agent'] as { name: string } | undefined)?.name ?? code
     }
-    const root = await client.call('mint_token', { scopes: ['demo:read'], delivery: 'meta' })
+    const root = await boss.call('mint_token', { scopes: ['demo:read'], delivery: 'meta' })
     expect([
       await name(reader.meta),
       await name(),
@@ -216,14 +219,12 @@ describe.each(asked)('%s', (_name, connect) => {
       'invalid_client',
       'admin',
     ])
-    const agents = await client.call('list_agents', {}, reader.meta)
+    const agents = await boss.call('list_agents', {}, reader.meta)
     expect(agents.result['agents']).toMatchObject([{ name: 'reader' }])
   })
 
   test('resources are reads of operations, the public keys are everyone’s', async () => {
-    const own = await home()
-    const reader = await own.agent('reader', ['demo:read'])
-    const client = await connect(own.env(local))
+    const { own, client, reader } = scene()
     const root = await client.call('mint_token', minted)
     expect(await client.resources()).toEqual(['remit://jwks', 'remit://delegation-tree'])
     expect(await client.templates()).toEqual(['remit://agents/{id}'])
@@ -244,13 +245,9 @@ describe.each(asked)('%s', (_name, connect) => {
     expect(JSON.parse((await client.read(uri, reader.meta)).text)).toMatchObject({ name: 'reader' })
     await expect(client.read('remit://nothing')).rejects.toThrow(/./)
   })
-})
 
-test.each(asked)(
-  '%s: a list is kept by its caller alone, while the grant lives',
-  async (...row) => {
-    const [, connect, era] = row
-    const client = await connect((await home()).env(local))
+  test('a list is kept by its caller alone, while the grant lives', async () => {
+    const { client } = scene()
     const short = await client.call('mint_token', { ...minted, ttl_seconds: 30 })
     const lists = [await client.list(), await client.list(token(short))]
     const [ofCredential, ofToken] = lists.map(({ ttlMs = 0 }) => ttlMs)
@@ -263,5 +260,5 @@ test.each(asked)(
         ? [[undefined, undefined], 0, false]
         : [['private', 'private'], 60_000, true],
     )
-  },
-)
+  })
+})

@@ -8,7 +8,7 @@ import { StdioClientTransport as ModernTransport } from '@modelcontextprotocol/c
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
-import { onTestFinished } from 'vitest'
+import { whenOver } from '../support/shared.ts'
 import { compiledOnce } from './compiled-once.ts'
 import { answerOf, collect, main } from './support.ts'
 import type { Answer, Env, Fields } from './support.ts'
@@ -101,7 +101,7 @@ type Transport = StdioClientTransport | ModernTransport | ModernHttp
 /** Listing first makes both clients check what they are answered against the output schemas. */
 async function connected(client: Client | ModernClient, transport: Transport): Promise<Connected> {
   const complaints = 'stderr' in transport ? collect(transport) : { text: '' }
-  onTestFinished(() => client.close())
+  whenOver(() => client.close())
   await client.connect(transport)
   await client.listTools()
   // The newer client keeps lists whoever asks; here each request is to reach the server.

@@ -21,10 +21,7 @@ test(
   async () => {
     const own = await home()
     const ledger = newLedger()
-    const rotating = [
-      { holder: await own.agent('first', ['demo:read']) },
-      { holder: await own.agent('second', ['demo:read']) },
-    ]
+    const rotating: { holder: Holder }[] = []
     const filing: Filing = { key: 0, isLost: false }
     let crashed: readonly Sent[] = []
     // More often where chance has not yet struck everything once.
@@ -32,6 +29,12 @@ test(
     for (let round = 0; ; round++) {
       await recoverFile(own, filing)
       const server = await serve(own.env(admin), 'unchecked')
+      if (round === 0) {
+        const agent = async (name: string) => ({
+          holder: await own.agent(server, name, ['demo:read']),
+        })
+        rotating.push(await agent('first'), await agent('second'))
+      }
       // A second process, whose own credential file is at stake, in every fifth round.
       const filer = round % 5 === 0 ? await serve(own.env(local), 'unchecked') : undefined
       expect((await filer?.call('whoami'))?.code ?? 'allowed').toBe('allowed')
@@ -72,9 +75,9 @@ test.each([0, 3600])(
   'a rotation that was answered to nobody is repeated by the old secret, overlap %i',
   async (overlap_seconds) => {
     const own = await home()
-    const old = await own.agent('worker', ['demo:read'])
-    const args = { delivery: 'meta', overlap_seconds, idempotency_key: 'lost' }
     const before = await serve(own.env(admin))
+    const old = await own.agent(before, 'worker', ['demo:read'])
+    const args = { delivery: 'meta', overlap_seconds, idempotency_key: 'lost' }
     const lost = await before.call('rotate_credential', args, old.meta)
     await before.kill()
     const server = await serve(own.env(admin))

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { connect as connectTls } from 'node:tls'
 import { describe, expect, test } from 'vitest'
 import { certify } from '../support/certificates.ts'
+import { shared } from '../support/shared.ts'
 import { httpClients } from './clients.ts'
 import { serveOver, tokenOf } from './http.ts'
 import { admin, home, local, runMain } from './support.ts'
@@ -10,11 +11,15 @@ import type { Fields } from './support.ts'
 
 const by = (token: string) => ({ authorization: `Bearer ${token}` })
 
+const served = shared(async () => {
+  const own = await home()
+  const { url } = await serveOver(own)
+  return { url, token: await tokenOf(own, ['demo:read', 'tokens:delegate'], local) }
+})
+
 describe.each(httpClients)('%s', (_name, connect) => {
   test('lists, delegates, acts down and is refused, for the token of each request', async () => {
-    const own = await home()
-    const { url } = await serveOver(own)
-    const token = await tokenOf(own, ['demo:read', 'tokens:delegate'], local)
+    const { url, token } = served()
     const client = await connect(`${url}/mcp`, by(token))
     const names = (await client.list()).tools.map(({ name }) => name)
     expect(names).toContain('delegate_token')

@@ -4,19 +4,22 @@
 import { once } from 'node:events'
 import { createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { onTestFinished } from 'vitest'
+import { whenOver } from '../support/shared.ts'
 import { start } from './support.ts'
 import type { Env, Home } from './support.ts'
 
 /** Nothing held back: these tests are not about rates. */
 const unhurried = {
-  REMIT_HTTP_PORT: '0',
   REMIT_HTTP_PER_SOURCE: '1000000',
   REMIT_HTTP_PER_CALLER: '1000000',
 }
 
-export async function serveOver(home: Home, env: Env = {}) {
-  const child = start(['serve'], { ...home.env(), ...unhurried, ...env })
+export const serveOver = (home: Home, env: Env = {}) =>
+  serveWith({ ...home.env(), ...unhurried, ...env })
+
+/** Started, and where it says it serves. */
+export async function serveWith(env: Env) {
+  const child = start(['serve'], { REMIT_HTTP_PORT: '0', ...env })
   const url = await new Promise<string>((resolve, reject) => {
     child.stderr.on('data', () => {
       const said = /serving on (\S+)/.exec(child.said.err)?.[1]
@@ -63,7 +66,7 @@ export async function proxyTo(target: () => string, added: Env = {}): Promise<st
     passed.on('error', () => void outgoing.destroy())
     incoming.pipe(passed)
   })
-  onTestFinished(() => {
+  whenOver(() => {
     proxy.closeAllConnections()
     proxy.close()
   })

@@ -11,8 +11,9 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { expect, onTestFinished, test } from 'vitest'
 import { temporaryFolder } from '../support/temporary.ts'
-import { admin, bare, home, start } from './support.ts'
-import type { Fields, Holder, Home } from './support.ts'
+import { serveWith } from './http.ts'
+import { admin, bare, home } from './support.ts'
+import type { Fields, Holder } from './support.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -43,11 +44,6 @@ function folderWithPackages(): string {
 async function said(read: () => string, pattern: RegExp): Promise<string> {
   await expect.poll(read, { timeout: 60_000 }).toMatch(pattern)
   return pattern.exec(read())?.[1] ?? ''
-}
-
-async function remit(h: Home): Promise<string> {
-  const server = start(['serve'], { ...h.env(), REMIT_HTTP_PORT: '0' })
-  return said(() => server.said.err + server.said.out, /(http:\/\/127\.0\.0\.1:\d+)/)
 }
 
 /** Stands before Remit and notes what is asked of it. */
@@ -101,7 +97,7 @@ async function clientOf(url: string, token: string) {
 
 async function scene() {
   const h = await home()
-  const server = await remit(h)
+  const { url: server } = await serveWith(h.env())
   const proxy = await counting(server)
   const issuer = String(h.first(`select value from store_facts where name = 'issuer'`))
   const invited = await h.run(
@@ -136,7 +132,14 @@ async function scene() {
     const forNotes = await ask('renew_token', { audience, delivery: 'meta' }, own)
     return { meta: own, ...(await clientOf(url, forNotes.token)) }
   }
-  return { h, proxy, granted }
+  const agent = (name: string, ceiling: readonly string[]) => {
+    const call = async (...asked: Parameters<typeof ask>) => {
+      const { _meta: meta = {}, ...result } = await ask(...asked)
+      return { result, meta }
+    }
+    return h.agent({ call }, name, ceiling)
+  }
+  return { h, proxy, granted, agent }
 }
 
 /** As the file of a delivery holds it: bare, or with what it belongs to. */
@@ -146,10 +149,10 @@ function secretIn(path: string): string {
 }
 
 test('an orchestrator and two sub-agents use it; revoking the middle one is refused there', async () => {
-  const { h, proxy, granted } = await scene()
+  const { h, proxy, granted, agent } = await scene()
   const agents: Record<string, Holder> = {}
   for (const name of ['orchestrator', 'researcher', 'writer']) {
-    agents[name] = await h.agent(name, ['tool/notes/**:invoke', 'tokens:delegate'])
+    agents[name] = await agent(name, ['tool/notes/**:invoke', 'tokens:delegate'])
   }
   const orchestrator = await granted(
     'mint_token',

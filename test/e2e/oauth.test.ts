@@ -13,8 +13,9 @@ import {
 } from '@modelcontextprotocol/sdk/client/auth-extensions.js'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
-import { expect, onTestFinished, test, vi } from 'vitest'
-import { admin, answerOf, bare, emptyHome, jsonFile, runMain, start } from './support.ts'
+import { expect, onTestFinished, test } from 'vitest'
+import { serveWith } from './http.ts'
+import { admin, answerOf, bare, emptyHome, jsonFile, runMain } from './support.ts'
 
 /** Nobody listens there: the clients are taken to where the server does. */
 const issuer = 'http://127.0.0.1:8420'
@@ -24,15 +25,7 @@ async function served() {
   const env = { ...bare, REMIT_HOME: emptyHome(), REMIT_ISSUER: issuer }
   const made = await runMain(['init', '--json'], env)
   expect(made.err).toBe('')
-  const server = start(['serve'], { ...env, REMIT_HTTP_PORT: '0' })
-  const url = await vi.waitFor(
-    () => {
-      const said = /serving on (\S+)/.exec(server.said.err)?.[1]
-      if (said === undefined) throw new Error(`It does not serve: ${server.said.err}`)
-      return said
-    },
-    { timeout: 30_000 },
-  )
+  const { url } = await serveWith(env)
   const there = (input: string | URL | Request, init?: RequestInit) =>
     fetch(String(input instanceof Request ? input.url : input).replace(issuer, url), init)
   const { agent_id: id, secret } = jsonFile(`${env.REMIT_HOME}/credentials/local.json`) as {

@@ -1,13 +1,13 @@
 // An agent's whole life by a private key and by a certificate, with the real bin, Node's TLS and openssl:
 // registered, authenticated, rotated or renewed with calls in flight, revoked.
 
-import { execFileSync, spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { request } from 'node:https'
 import { join } from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
-import { home, main, serve } from './support.ts'
+import { expect, test } from 'vitest'
+import { serveWith } from './http.ts'
+import { home, serve } from './support.ts'
 import type { Fields, Home } from './support.ts'
 
 const openssl = (...args: readonly string[]): string =>
@@ -196,29 +196,11 @@ async function serving(own: Home) {
   openssl('req', '-x509', ...curve, '-keyout', key, '-out', cert, ...names)
   const env = {
     ...own.env(),
-    REMIT_HTTP_PORT: '0',
     REMIT_TLS_CERT_FILE: cert,
     REMIT_TLS_KEY_FILE: key,
     REMIT_TLS_CLIENT_CERTIFICATES: 'requested',
   }
-  const child = spawn(process.execPath, [main, 'serve'], {
-    env,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
-  const ended = once(child, 'exit')
-  onTestFinished(async () => {
-    child.kill()
-    await ended
-  })
-  const url = await new Promise<string>((resolve, reject) => {
-    let said = ''
-    child.stderr.on('data', (chunk: Buffer) => {
-      said += chunk.toString()
-      const [, address] = /serving on (\S+)/.exec(said) ?? []
-      if (address !== undefined) resolve(address)
-    })
-    child.once('exit', () => reject(new Error(said)))
-  })
+  const { url } = await serveWith(env)
   const ca = readFileSync(cert)
   return (client?: Client): Promise<[number | undefined, unknown]> =>
     new Promise((resolve, reject) => {

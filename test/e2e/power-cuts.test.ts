@@ -83,15 +83,16 @@ async function recordedRun(by: Chance): Promise<Run> {
   const { json } = await runMain(['init', '--json'], { ...bare, REMIT_HOME: path, ...recorder.env })
   const made = json as unknown as Made
   const own = homeAt(path, made)
-  const recorded = (env = own.env(admin)) => ({ ...env, ...recorder.env })
-  const rotating = [
-    await own.agent('first', ['demo:read'], recorder.env),
-    await own.agent('second', ['demo:read'], recorder.env),
-  ]
-  const servers = await Promise.all([1, 2].map(() => serve(recorded(), 'unchecked')))
+  const servers = await Promise.all(
+    [1, 2].map(() => serve({ ...own.env(admin), ...recorder.env }, 'unchecked')),
+  )
   const ledger = newLedger(recorder.length)
   const [first] = servers
   if (first === undefined) throw new Error('There is no server.')
+  const rotating = [
+    await own.agent(first, 'first', ['demo:read']),
+    await own.agent(first, 'second', ['demo:read']),
+  ]
   const parent = await send(ledger, first, 'mint_token', {
     scopes: ['demo:read', 'tokens:delegate'],
     grant_ttl_seconds: 86_400,

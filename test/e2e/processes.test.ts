@@ -2,6 +2,7 @@
 // revocations on the very next call, nobody fails for being busy, and of those who race one wins.
 import { expect, test } from 'vitest'
 import { isOnPostgres } from '../support/database.ts'
+import { shared } from '../support/shared.ts'
 import { admin, emptyHome, home, local, runMain, bare, serve } from './support.ts'
 import type { Answer, Env, Server } from './support.ts'
 
@@ -17,6 +18,14 @@ const codes = (answers: readonly Answer[]): Record<string, number> => {
 const servers = (count: number, env: Env): Promise<Server[]> =>
   many(count, () => serve(env, 'unchecked'))
 
+/** One store and the eight processes on it that most tests call, some or all of them. */
+const eight = shared(async () => {
+  const own = await home()
+  return { own, all: await servers(8, own.env(admin)) }
+})
+
+const four = () => ({ ...eight(), all: eight().all.slice(0, 4) })
+
 const at = <T>(list: readonly T[], i: number): T => {
   const found = list[i % list.length]
   if (found === undefined) throw new Error('The list is empty.')
@@ -28,8 +37,7 @@ const tokenOf = ({ meta }: Answer) => ({ 'dev.remit/token': meta['dev.remit/toke
 test.each([2, 8])(
   '%i processes see each other’s revocations on the very next call',
   async (count) => {
-    const own = await home()
-    const all = await servers(count, own.env(admin))
+    const all = eight().all.slice(0, count)
     for (let round = 0; round < count; round++) {
       const revoker = at(all, round)
       const minter = at(all, round + 1)
@@ -59,21 +67,21 @@ test.each([2, 8])(
 )
 
 test('nobody fails for being busy while 8 processes write', async () => {
-  const own = await home()
-  const all = await servers(8, own.env(admin))
+  const { own, all } = eight()
+  const inStore = () => Number(own.first('select count(*) from grants where standing = 0'))
+  const before = inStore()
   const answers = await many(8 * 25, (i) =>
     at(all, i).call('mint_token', { scopes: ['demo:read'], task: `work/n${i}` }),
   )
   expect(codes(answers)).toEqual({ allowed: answers.length })
   const granted = answers.map(({ result }) => result['grant_id'])
   expect(new Set(granted).size).toBe(answers.length)
-  expect(own.first('select count(*) from grants where standing = 0')).toBe(answers.length)
+  expect(inStore() - before).toBe(answers.length)
   expect((await at(all, 0).call('verify_audit')).result['ok']).toBe(true)
 })
 
 test('8 processes write and revoke at once, and each sees the others’ revocations on its next call', async () => {
-  const own = await home()
-  const all = await servers(8, own.env(admin))
+  const { all } = eight()
   const mint = (i: number) =>
     at(all, i).call('mint_token', { scopes: ['demo:read'], grant_ttl_seconds: 3600 })
   const check = (i: number, grant_id: unknown) =>
@@ -99,9 +107,8 @@ test('8 processes write and revoke at once, and each sees the others’ revocati
 })
 
 test('of 20 rotations at once over 4 processes exactly one wins', async () => {
-  const own = await home()
-  const { meta, credentialId } = await own.agent('racer', ['demo:read'])
-  const all = await servers(4, own.env(admin))
+  const { own, all } = four()
+  const { meta, credentialId } = await own.agent(at(all, 0), 'racer', ['demo:read'])
   await Promise.all(all.map((server) => server.call('whoami', {}, meta)))
   const answers = await many(20, (i) =>
     at(all, i).call('rotate_credential', { delivery: 'meta', overlap_seconds: 60 }, meta),
@@ -122,9 +129,8 @@ test('of 20 rotations at once over 4 processes exactly one wins', async () => {
 })
 
 test('repeats of one rotation over 4 processes are one rotation', async () => {
-  const own = await home()
-  const { meta } = await own.agent('racer', ['demo:read'])
-  const all = await servers(4, own.env(admin))
+  const { own, all } = four()
+  const { meta } = await own.agent(at(all, 0), 'repeater', ['demo:read'])
   const args = { delivery: 'meta', overlap_seconds: 60, idempotency_key: 'once' }
   const answers = await many(8, (i) => at(all, i).call('rotate_credential', args, meta))
   expect(codes(answers)).toEqual({ allowed: 8 })
@@ -132,8 +138,7 @@ test('repeats of one rotation over 4 processes are one rotation', async () => {
 })
 
 test('no child lives that was minted while its parent was revoked elsewhere', async () => {
-  const own = await home()
-  const all = await servers(4, own.env(admin))
+  const { own, all } = four()
   const ofParent = `select count(*) from grants where parent_id = ?`
   let refused = 0
   for (let round = 0; round < 8; round++) {

@@ -142,7 +142,7 @@ test.each<[string, Env, RegExp]>([
   })
   expect((await server.client.readResource({ uri: 'remit://jwks' })).contents).toHaveLength(1)
   expect(server.stderr()).toMatch(said)
-  const { meta } = await own.agent('helper', ['demo:read'])
+  const { meta } = await own.agent(server, 'helper', ['demo:read'])
   expect((await server.call('whoami', {}, meta)).result).toMatchObject({
     agent: { name: 'helper' },
   })

@@ -8,8 +8,8 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
-import { onTestFinished } from 'vitest'
 import { dropDatabase, isOnPostgres, newDatabase } from '../support/database.ts'
+import { whenOver } from '../support/shared.ts'
 import { copyFolder, temporaryFolder } from '../support/temporary.ts'
 import { compiledOnce } from './compiled-once.ts'
 import { databaseOf } from './past-the-server.ts'
@@ -39,8 +39,13 @@ export interface Home extends PastTheServer {
   env(credential?: string): Env
   /** One command line of the real bin, as the administrator unless `env` says otherwise. */
   run(args: readonly string[], options?: { env?: Env; input?: string }): Promise<Ran>
-  /** A credential of its own for a new agent, as `_meta` that presents it. */
-  agent(name: string, ceiling: readonly string[], env?: Env): Promise<Holder>
+  /** A new agent, which the administrator registers at a server, and what presents it there. */
+  agent(at: Callable, name: string, ceiling: readonly string[]): Promise<Holder>
+}
+
+/** Whatever takes a call to a server of the home. */
+interface Callable {
+  call(name: string, args: Fields, meta: object): Promise<Pick<Answer, 'result' | 'meta'>>
 }
 
 export interface Made {
@@ -111,18 +116,19 @@ export function homeAt(path: string, made: Made, database?: string): Home {
     env,
     run,
     ...databaseOf(database, path),
-    async agent(name, ceiling, more = {}) {
-      const scopes = ceiling.flatMap((scope) => ['--ceiling', scope])
-      const text = ['--name', name, '--description', 'Tests.', '--owner', 'tests', '--json']
-      const line = ['register-agent', ...text, ...scopes, '--delivery', 'file']
-      const { json, err } = await run(line, { env: more })
-      const { path: file } = json['delivery'] as { path?: string }
-      if (file === undefined) throw new Error(`register-agent failed: ${err}`)
-      const { agent_id: id, credential_id: credentialId, secret } = jsonFile(file)
+    async agent(at, name, ceiling) {
+      const text = { name, description: 'Tests.', owner: 'tests', ceiling, delivery: 'meta' }
+      const { agent_id, secret } = jsonFile(join(path, admin))
+      const by = { 'dev.remit/agent_id': agent_id, 'dev.remit/agent_secret': secret }
+      const { result, meta } = await at.call('register_agent', text, by)
+      const id = String(result['agent_id'])
       return {
-        id: String(id),
-        credentialId: String(credentialId),
-        meta: { 'dev.remit/agent_id': String(id), 'dev.remit/agent_secret': String(secret) },
+        id,
+        credentialId: String(result['credential_id']),
+        meta: {
+          'dev.remit/agent_id': id,
+          'dev.remit/agent_secret': String(meta['dev.remit/secret']),
+        },
       }
     },
   }
@@ -140,7 +146,7 @@ function behind(url: string | undefined, folder: string): Env {
 function newDatabaseFrom(copied?: string): string | undefined {
   if (!isOnPostgres()) return undefined
   const name = `e2e_${randomBytes(8).toString('hex')}`
-  onTestFinished(() => {
+  whenOver(() => {
     dropDatabase(name)
   })
   return newDatabase(name, copied)
@@ -186,7 +192,7 @@ export function start(args: readonly string[], env: Env) {
       )
     })
   })
-  onTestFinished(async () => {
+  whenOver(async () => {
     child.kill('SIGKILL')
     await ended
   })
@@ -233,7 +239,7 @@ export async function serve(
     // oxlint-disable-next-line unicorn/prefer-add-event-listener -- the client is no EventTarget
     client.onclose = resolve
   })
-  onTestFinished(() => client.close())
+  whenOver(() => client.close())
   await client.connect(transport).catch((cause: unknown) => {
     throw new Error(`it does not serve: ${complaints.text}`, { cause })
   })

@@ -32,7 +32,9 @@ test(
     const memory = heaps()
     const env = { ...own.env(admin), ...memory.env }
     const servers = await Promise.all([serve(env, 'unchecked'), serve(env, 'unchecked')])
-    const rotating = await Promise.all(servers.map((_, i) => own.agent(`r-${i}`, ['demo:read'])))
+    const rotating = await Promise.all(
+      servers.map((server, i) => own.agent(server, `r-${i}`, ['demo:read'])),
+    )
     const soak: Soak = { isOver: false, calls: {}, refused: [] }
     await Promise.all(servers.map((server) => fill(soak, server)))
 
