@@ -16,6 +16,7 @@ import { join } from 'node:path'
 import { setTimeout as after } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
+import { shared, whenOver } from '../support/shared.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -41,7 +42,7 @@ function demo({ folder, tmp }: ReturnType<typeof place>, more: Record<string, st
   child.stdout?.setEncoding('utf8').on('data', (chunk: string) => void (said.out += chunk))
   child.stderr?.setEncoding('utf8').on('data', (chunk: string) => void (said.err += chunk))
   const ended = once(child, 'close').then(([code, signal]) => (code ?? signal) as number | string)
-  onTestFinished(async () => {
+  whenOver(async () => {
     child.kill('SIGKILL')
     await ended
   })
@@ -55,10 +56,15 @@ const settled = (text: string): string =>
     .replace(/\d+ events/, 'N events')
     .replace(/remit \d\S+ is/, 'remit V is')
 
-test('it tells the whole story, plainly where nobody looks', async () => {
+const first = shared(async () => {
   const where = place()
   const { said, ended } = demo(where, { REMIT_HOME: 'elsewhere', REMIT_ACT_AS: 'required' })
-  expect([await ended, said.err]).toEqual([0, ''])
+  return { where, said, code: await ended }
+})
+
+test('it tells the whole story, plainly where nobody looks', async () => {
+  const { where, said, code } = first()
+  expect([code, said.err]).toEqual([0, ''])
   await expect(settled(said.out.split('\n10. ')[0] ?? '')).toMatchFileSnapshot('demo.story.txt')
   expect(said.out).toContain('✓ .remit holds a store of your own')
   expect(said.out).toContain('inspector --config mcp.json --server remit\n')
@@ -69,8 +75,7 @@ test('it tells the whole story, plainly where nobody looks', async () => {
 })
 
 test('what mcp.json starts works afterwards, and a second demo leaves it alone', async () => {
-  const where = place()
-  expect(await demo(where).ended).toBe(0)
+  const { where } = first()
   const file = join(where.folder, '.remit', 'credentials', 'local.json')
   const made = readFileSync(file, 'utf8')
   const again = demo(where)

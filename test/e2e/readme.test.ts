@@ -9,6 +9,7 @@ import { promisify } from 'node:util'
 import { transform } from 'esbuild'
 import { expect, test } from 'vitest'
 import { temporaryFolder } from '../support/temporary.ts'
+import { bare, home } from './support.ts'
 
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -37,14 +38,8 @@ async function project() {
   for (const name of ['dist', 'node_modules', 'mcp.json']) {
     symlinkSync(`${root}${name}`, join(folder, name))
   }
-  const env = { PATH: process.env['PATH'] ?? '', HOME: folder }
-  const remit = (...args: readonly string[]) =>
-    run(process.execPath, ['dist/main.js', ...args], {
-      cwd: folder,
-      env: { ...env, REMIT_HOME: '.remit' },
-    })
-  await remit('init')
-  return { folder, env, remit }
+  await home(join(folder, '.remit'))
+  return { folder, env: { ...bare, HOME: folder } }
 }
 
 test('delegating to a sub-agent does what is said there', async () => {
@@ -161,11 +156,10 @@ test('the entry for clients differs from mcp.json in its paths alone', () => {
   expect(JSON.parse(entry)).toEqual(JSON.parse(readFileSync(`${root}mcp.json`, 'utf8')))
 })
 
-test('the tree of the introduction is the one that the demo draws', async () => {
-  const { folder, env } = await project()
-  const { stdout } = await run(process.execPath, ['dist/main.js', 'demo'], { cwd: folder, env })
+test('the tree of the introduction is the one that the demo draws', () => {
+  const story = readFileSync(`${root}test/e2e/demo.story.txt`, 'utf8')
   const drawn = block('The idea', '').trimEnd().split('\n')
   const grants = drawn.map((line) => line.split(/ {3,}/)[0]?.trimEnd() ?? '')
   expect(grants).toHaveLength(4)
-  for (const grant of grants) expect(stdout).toContain(`${grant}  [live]`)
+  for (const grant of grants) expect(story).toContain(`${grant}  [live]`)
 })
