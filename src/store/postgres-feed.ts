@@ -22,6 +22,8 @@ export interface Feed {
 
 const pollMs = 1_000
 const retryMs = 250
+/** A start on a busy machine may wait longer than a poll, which is only given up to ask elsewhere. */
+const listenMs = 30_000
 
 /** Listens from now on; `self` rings are one's own, `newest` reads from the database elsewhere. */
 export async function createFeed(
@@ -51,7 +53,7 @@ export async function createFeed(
   }
 
   async function listen(): Promise<void> {
-    const client = new pg.Client({ ...settings, query_timeout: 2 * pollMs })
+    const client = new pg.Client({ ...settings, query_timeout: listenMs })
     const lost = () => {
       if (listener !== client) return
       listener = undefined
@@ -64,7 +66,7 @@ export async function createFeed(
     try {
       await client.connect()
       await client.query(`listen ${changesChannel}`)
-      await poll(client)
+      await poll(client, listenMs)
     } catch (error) {
       void client.end().catch(() => undefined)
       throw error
@@ -74,9 +76,10 @@ export async function createFeed(
     news = true
   }
 
-  async function poll(client: pg.Client): Promise<void> {
+  async function poll(client: pg.Client, query_timeout: number): Promise<void> {
     const sentAt = performance.now()
-    const { rows } = await client.query<{ seq: number }>(newestChange.sql)
+    const asked = { text: newestChange.sql, query_timeout }
+    const { rows } = await client.query<{ seq: number }>(asked)
     heardAt = sentAt
     learn(rows[0]?.seq ?? 0)
   }
@@ -86,7 +89,7 @@ export async function createFeed(
     if (client === undefined || polling) return
     polling = true
     try {
-      await poll(client)
+      await poll(client, 2 * pollMs)
     } catch {
       // Whoever does not answer does not ring either.
       if (listener === client) listener = undefined

@@ -49,7 +49,10 @@ const noRoom = (cause: unknown): Refusal =>
 export function asProblem(error: unknown): Error {
   if (error instanceof Refusal || error instanceof StoreProblem) return error
   const code = (error as { code?: unknown } | null)?.code
-  const said = typeof code === 'string' ? code : 'nothing'
-  if (said === diskFull) return noRoom(error)
-  return new StoreProblem('failed', `The database answered ${said}`, { cause: error })
+  if (code === diskFull) return noRoom(error)
+  const what =
+    typeof code === 'string'
+      ? `answered ${code}`
+      : 'closed the connection, or did not answer in time'
+  return new StoreProblem('failed', `The database ${what}`, { cause: error })
 }

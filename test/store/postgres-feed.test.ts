@@ -1,6 +1,7 @@
 // What another process changed is heard of, and where hearing is broken the database is asked: nobody decides
 // on a stale memory, and nobody steps over a change that is committed late.
 
+import { setTimeout as wait } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { changesAfter } from '../../src/store/facts.ts'
 import { putAgent } from '../../src/store/agents.ts'
@@ -122,6 +123,19 @@ describe('while the listening connection is lost', () => {
     await client.query(`alter database ${name} allow_connections true`)
     await expect.poll(() => answered(follower), patience).toBe(true)
   })
+})
+
+test('a start waits for a database that is slow to tell its newest change', async () => {
+  const url = postgresDatabase()
+  await (await openPostgres(url)).commit([change('agt_1')], 1)
+  const slow = await clientOf(url)
+  await slow.query('begin')
+  await slow.query('lock table changes in access exclusive mode')
+  const opening = openPostgres(url)
+  // Longer than any poll may take.
+  await Promise.race([opening, wait(2_500)])
+  await slow.query('rollback')
+  expect(await ids(await opening, 0)).toEqual(['agt_1'])
 })
 
 describe('a change that is committed late', () => {
