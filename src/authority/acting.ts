@@ -2,7 +2,7 @@
 // the caller came with. A grant id is a name, not a secret.
 
 import { authorityOf } from '../core/authority.ts'
-import type { Credential } from '../core/credential.ts'
+import { lineOf } from '../core/credential.ts'
 import { Refusal } from '../core/refusal.ts'
 import { audienceOf } from './audience.ts'
 import type { Caller } from './caller.ts'
@@ -40,11 +40,5 @@ export function isOwn({ live }: Context, caller: Caller, { grant, chain }: Grant
   if (grant.id === mine || grant.lineage.includes(mine)) return true
   if (caller.credential === undefined || caller.actsAs) return false
   const credential = live.credential(caller.credential.id) ?? caller.credential
-  return ownCredentials(credential).includes(chain[0].credentialId)
+  return lineOf(credential, live.credential).includes(chain[0].credentialId)
 }
-
-/** The credential and those it succeeded: the grants they made are its own. */
-export const ownCredentials = (credential: Credential): readonly string[] => [
-  ...credential.predecessors,
-  credential.id,
-]

@@ -41,7 +41,6 @@ export async function makeAgentSecret(
     passwordHash: await making.hashing.hash(secret.reveal()),
     recordedStatus: 'active',
     createdAt: making.now,
-    predecessors: [],
     version: 1,
   }
   const file = { agent_id: agent.id, credential_id: record.id, secret: secret.reveal() }

@@ -4,7 +4,7 @@
 // starts a new one (authority: rule 2).
 
 import type { UnlinkedEvent } from '../core/audit-link.ts'
-import { credentialStatus, methodOfKind, originOf } from '../core/credential.ts'
+import { credentialStatus, lineOf, methodOfKind, originOf } from '../core/credential.ts'
 import type { Credential } from '../core/credential.ts'
 import { hardMaxDepth } from '../core/grant.ts'
 import type { Grant } from '../core/grant.ts'
@@ -72,8 +72,12 @@ const limitText = (scopes: Grant['scopeLimit']): string =>
 
 /** Whether nothing happened since that must start a new root although the old one still lives. */
 function isUntouched({ live }: Context, root: Grant, credential: Credential): boolean {
+  const line = lineOf(credential, live.credential)
+  // Before a damaged record nobody knows who was revoked: only a root that was made since is used.
+  const isWhole = line.at(-1) === originOf(credential)
+  if (!isWhole && !line.includes(root.credentialId)) return false
   const keys = [
-    ...[...credential.predecessors, credential.id].map((id) => revocationKey('credential', id)),
+    ...line.map((id) => revocationKey('credential', id)),
     revocationKey('ceiling', root.agentId),
   ]
   return keys.every((key) => live.revocations(key).every((r) => r.seq <= root.createdSeq))

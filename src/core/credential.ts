@@ -44,8 +44,8 @@ export interface Credential {
   readonly rotatedTo?: string
   /** When a rotated credential stops authenticating. */
   readonly retiresAt?: number
-  /** The first credential of this chain of rotations, and all before this one, oldest first. */
-  readonly predecessors: readonly string[]
+  /** The first of this line of rotations; absent where it is this one. */
+  readonly origin?: string
   readonly createdBy?: string
   readonly createdUnder?: string
   /** What a `public_key` credential is proven by. */
@@ -85,6 +85,21 @@ export const methodOfKind: Readonly<Record<CredentialKind, AuthMethod>> = {
 /** Proven by a key that never left the agent: nothing is handed out for it. */
 export const isKeyed = (kind: CredentialKind): boolean => kind === 'public_key' || kind === 'x509'
 
-/** The first of a chain of rotations; standing roots are found by it. */
-export const originOf = (credential: Credential): string =>
-  credential.predecessors[0] ?? credential.id
+/** The first of a line of rotations; standing roots are found by it. */
+export const originOf = ({ origin, id }: Credential): string => origin ?? id
+
+/**
+ * This credential and those it succeeded, newest first. Each names the one before it only; the line ends
+ * early, after the id of a record that is not there.
+ */
+export function lineOf(
+  credential: Credential,
+  recordOf: (id: string) => Credential | undefined,
+): readonly string[] {
+  const line = [credential.id]
+  for (let before = credential.rotatedFrom; before !== undefined;) {
+    line.push(before)
+    before = recordOf(before)?.rotatedFrom
+  }
+  return line
+}

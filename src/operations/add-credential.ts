@@ -57,7 +57,6 @@ export const addCredential = defineOperation({
       ...endFor(call, agent.id, input.expires_at),
       recordedStatus: 'active',
       createdAt: now,
-      predecessors: [],
       createdBy: caller.agent.id,
       createdUnder: caller.acting.grant.id,
       version: 1,

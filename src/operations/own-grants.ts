@@ -2,7 +2,7 @@
 
 import type { GrantState } from '../authority/grant-state.ts'
 import { stateOf } from '../authority/grant-state.ts'
-import { ownCredentials } from '../authority/acting.ts'
+import { lineOf } from '../core/credential.ts'
 import type { Grant } from '../core/grant.ts'
 import { rootOf } from '../core/grant.ts'
 import { grantsFromCredentials, grantsOfOrg, subtree } from '../store/grants.ts'
@@ -33,18 +33,18 @@ export async function* walk(call: Call, extent: Extent, after = ''): AsyncGenera
 }
 
 function pageOf(call: Call, extent: Extent, after: string): Read<Grant> {
-  const { caller } = call
+  const { caller, context } = call
   if (extent.kind === 'organisation') return grantsOfOrg(caller.orgId, after, pageSize)
   if (extent.kind === 'subtree') return below(extent.grant, after)
   if (caller.credential === undefined || caller.actsAs) return below(caller.acting.grant, after)
-  return grantsFromCredentials(ownCredentials(caller.credential), after, pageSize)
+  return grantsFromCredentials(lineOf(caller.credential, context.live.credential), after, pageSize)
 }
 
 const below = (grant: Grant, after: string): Read<Grant> =>
   subtree(rootOf(grant), grant.id, after, pageSize)
 
 /** What bounds a restriction to one's own: the acting grant, or all roots of one's credential's line. */
-export const ownWithin = ({ caller }: Call): readonly string[] =>
+export const ownWithin = ({ caller, context }: Call): readonly string[] =>
   caller.credential === undefined || caller.actsAs
     ? [caller.acting.grant.id]
-    : ownCredentials(caller.credential)
+    : lineOf(caller.credential, context.live.credential)

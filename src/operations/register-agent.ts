@@ -140,7 +140,6 @@ function firstCredential(
     ...brought,
     recordedStatus: 'active',
     createdAt: now,
-    predecessors: [],
     createdBy: caller.agent.id,
     createdUnder: caller.acting.grant.id,
     version: 1,

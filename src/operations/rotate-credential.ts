@@ -2,7 +2,7 @@
 // overlap of zero means compromised: the old one is dead at the commit, with the grants it made.
 
 import * as z from 'zod'
-import { credentialStatus, isKeyed, revoked } from '../core/credential.ts'
+import { credentialStatus, isKeyed, originOf, revoked } from '../core/credential.ts'
 import type { Credential } from '../core/credential.ts'
 import { Refusal } from '../core/refusal.ts'
 import { credentialUse, neverUsed, putCredential } from '../store/credentials.ts'
@@ -89,7 +89,7 @@ export const rotateCredential = defineOperation({
       recordedStatus: 'active',
       createdAt: now,
       rotatedFrom: old.id,
-      predecessors: [...old.predecessors, old.id],
+      origin: originOf(old),
       createdBy: caller.agent.id,
       createdUnder: caller.acting.grant.id,
       version: 1,

@@ -4,7 +4,6 @@ import type { AgentKey, CertificateRule, Credential, CredentialKind } from '../c
 import { formatScopes } from '../core/scope.ts'
 import {
   isSound,
-  listOf,
   number,
   optionalJson,
   optionalNumber,
@@ -33,7 +32,7 @@ const table: SealedTable = {
     'rotated_from',
     'rotated_to',
     'retires_at',
-    'predecessors',
+    'origin',
     'created_by',
     'created_under',
     'version',
@@ -55,7 +54,7 @@ const valuesOf = (c: Credential): Value[] => [
   c.rotatedFrom ?? null,
   c.rotatedTo ?? null,
   c.retiresAt ?? null,
-  listOf(c.predecessors),
+  c.origin ?? '',
   c.createdBy ?? null,
   c.createdUnder ?? null,
   c.version,
@@ -81,7 +80,7 @@ function rowToCredential(row: Row, seal: Seal): Credential | undefined {
     ...optionalText(row, 'rotated_from', 'rotatedFrom'),
     ...optionalText(row, 'rotated_to', 'rotatedTo'),
     ...optionalNumber(row, 'retires_at', 'retiresAt'),
-    predecessors: words(row, 'predecessors'),
+    ...origin(row),
     ...optionalText(row, 'created_by', 'createdBy'),
     ...optionalText(row, 'created_under', 'createdUnder'),
     ...optionalJson<'publicKeys', readonly AgentKey[]>(row, 'public_keys', 'publicKeys'),
@@ -90,6 +89,12 @@ function rowToCredential(row: Row, seal: Seal): Credential | undefined {
     ...optionalJson<'certificateRule', CertificateRule>(row, 'certificate_rule', 'certificateRule'),
     version: number(row, 'version'),
   }
+}
+
+/** The first word: rows from before 006 go on with all others of their line. */
+function origin(row: Row): { readonly origin?: string } {
+  const [first] = words(row, 'origin')
+  return first === undefined ? {} : { origin: first }
 }
 
 export const allCredentials: Read<Credential> = {
@@ -109,7 +114,7 @@ export const putCredential = (credential: Credential): Write => ({
   sql: `
     insert into credentials (
       id, org_id, agent_id, kind, secret_hash, password_hash, scopes, status, created_at, expires_at,
-      rotated_from, rotated_to, retires_at, predecessors, created_by, created_under, version,
+      rotated_from, rotated_to, retires_at, origin, created_by, created_under, version,
       public_keys, encryption_key, anchor_id, certificate_rule, mac
     )
     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
@@ -117,7 +122,7 @@ export const putCredential = (credential: Credential): Write => ({
     on conflict (id) do update
     set secret_hash = excluded.secret_hash, password_hash = excluded.password_hash,
       status = excluded.status, rotated_to = excluded.rotated_to, retires_at = excluded.retires_at,
-      version = excluded.version, mac = excluded.mac
+      origin = excluded.origin, version = excluded.version, mac = excluded.mac
     where credentials.version = excluded.version - 1`,
   values: (point) => sealed(table, valuesOf(credential), point),
   expects: 1,

@@ -1,11 +1,12 @@
 // Authority, rule 2: a call by credential runs under what is allowed now, below one standing root that
 // neither outgrows its credential nor comes back once it was ended.
 
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { parseScopes } from '../../src/core/scope.ts'
 import { addCredential } from '../../src/operations/add-credential.ts'
 import { delegateToken } from '../../src/operations/delegate-token.ts'
 import { revokeToken } from '../../src/operations/revoke-token.ts'
+import { revokeCredential } from '../../src/operations/revoke-credential.ts'
 import { rotateCredential } from '../../src/operations/rotate-credential.ts'
 import { setAgentStatus } from '../../src/operations/set-agent-status.ts'
 import { updateAgent } from '../../src/operations/update-agent.ts'
@@ -71,6 +72,73 @@ test('a successor stands on the same root; the children of the old secret live o
   w.pass(10)
   expect(await enters(w, agent)).toBe('invalid_client')
   expect(await enters(w, child.presented)).toBe('allowed')
+})
+
+describe('a line of rotations', () => {
+  /** Its successor by a rotation, the old one still good. */
+  async function rotated(w: World, as: Holder | Presented, agentId: string, more: object = {}) {
+    const answer = await w.call(rotateCredential, { delivery: 'meta', ...more }, as)
+    const id = answer.ok ? String(answer.result['credential_id']) : ''
+    return { id, as: secretFrom(answer, agentId) }
+  }
+
+  /** Four generations of one secret, the first with a child. */
+  async function line() {
+    const { w, agent } = await worker()
+    const child = await delegated(w, agent, { scopes: ['demo:read'] })
+    const root = await rootOf(w, agent)
+    const second = await rotated(w, agent, agent.id)
+    const third = await rotated(w, second.as, agent.id)
+    const fourth = await rotated(w, third.as, agent.id)
+    return { w, agent, child, root, second, third, fourth }
+  }
+
+  test('stands on the root of its first, which the last still calls its own', async () => {
+    const { w, agent, child, root, second, third, fourth } = await line()
+    const restarted = await w.startProcess()
+    for (const where of [w.context, restarted]) {
+      for (const as of [agent, second.as, third.as, fourth.as]) {
+        expect((await rootOf(w, as, where)).id).toBe(root.id)
+        expect(await tried(w, 'whoami', { act_as: child.grantId }, as, { in: where })).toBe(
+          'allowed',
+        )
+      }
+    }
+  })
+
+  test('leaves its root when any of those before was revoked, and then keeps the new one', async () => {
+    const { w, agent, root, second, third, fourth } = await line()
+    let before = root.id
+    for (const credential_id of [agent.credentialId, second.id, third.id]) {
+      await w.result(revokeCredential, { credential_id, cause: 'test' })
+      const restarted = await w.startProcess()
+      const after = await rootOf(w, fourth.as, restarted)
+      expect(after.id).not.toBe(before)
+      expect((await rootOf(w, fourth.as)).id).toBe(after.id)
+      before = after.id
+    }
+  })
+
+  test('keeps its root when a successor was discarded unused', async () => {
+    const { w, agent } = await worker()
+    const root = await rootOf(w, agent)
+    await rotated(w, agent, agent.id)
+    const fresh = await rotated(w, agent, agent.id, { replace_unused: true })
+    const next = await rotated(w, fresh.as, agent.id)
+    for (const { as } of [fresh, next]) expect((await rootOf(w, as)).id).toBe(root.id)
+  })
+
+  test('leaves a root from before a damaged record, whatever else was damaged with it', async () => {
+    const { w, agent, root, second, third, fourth } = await line()
+    await w.result(revokeCredential, { credential_id: agent.credentialId, cause: 'test' })
+    w.tamper(`update credentials set agent_id = 'agt_x' where id = ?`, second.id)
+    const restarted = await w.startProcess()
+    const after = await rootOf(w, third.as, restarted)
+    expect(after.id).not.toBe(root.id)
+    for (const { as } of [fourth, third]) {
+      expect((await rootOf(w, as, restarted)).id).toBe(after.id)
+    }
+  })
 })
 
 test('processes with other limits stand on other roots, and neither sees the other', async () => {

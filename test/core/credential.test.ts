@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { credentialStatus, methodOfKind, originOf } from '../../src/core/credential.ts'
+import { credentialStatus, lineOf, methodOfKind, originOf } from '../../src/core/credential.ts'
 import type { Credential, CredentialStatus } from '../../src/core/credential.ts'
 import { credential } from '../support/state.ts'
 
@@ -45,8 +45,30 @@ describe('a credential', () => {
     })
   })
 
-  it('goes back to the first of its chain of rotations', () => {
+  it('goes back to the first of its line of rotations', () => {
     expect(originOf(credential())).toBe('crd_1')
-    expect(originOf(credential({ id: 'crd_3', predecessors: ['crd_1', 'crd_2'] }))).toBe('crd_1')
+    expect(originOf(credential({ id: 'crd_3', origin: 'crd_1' }))).toBe('crd_1')
+  })
+
+  it('succeeds those that were rotated into it, not one that was discarded on the way', () => {
+    const origin = 'crd_1'
+    const line = [
+      credential(),
+      credential({ id: 'crd_2', origin, rotatedFrom: 'crd_1', recordedStatus: 'revoked' }),
+      credential({ id: 'crd_3', origin, rotatedFrom: 'crd_1' }),
+      credential({ id: 'crd_4', origin, rotatedFrom: 'crd_3' }),
+    ]
+    const recordOf = (id: string) => line.find((c) => c.id === id)
+    expect(line.map((c) => lineOf(c, recordOf))).toEqual([
+      ['crd_1'],
+      ['crd_2', 'crd_1'],
+      ['crd_3', 'crd_1'],
+      ['crd_4', 'crd_3', 'crd_1'],
+    ])
+    const withoutThird = (id: string) => (id === 'crd_3' ? undefined : recordOf(id))
+    expect(lineOf(credential({ id: 'crd_4', rotatedFrom: 'crd_3' }), withoutThird)).toEqual([
+      'crd_4',
+      'crd_3',
+    ])
   })
 })

@@ -122,11 +122,11 @@ async function turn(
   await check(false)
 }
 
-/** Far more often than anybody does; still, a credential names all that came before it. */
+/** Far more often than anybody does. */
 async function rotateUntilOver(soak: Soak, server: Server, first?: Holder): Promise<void> {
   if (first === undefined) throw new Error('Nobody rotates.')
   const args = { delivery: 'meta', overlap_seconds: 0 }
-  for (let holder = first; !soak.isOver; await wait(5000)) {
+  for (let holder = first; !soak.isOver; await wait(500)) {
     const answer = await call(soak, server, 'rotate_credential', args, holder.meta)
     if (answer.code !== 'allowed') return
     holder = successorOf(holder, answer)

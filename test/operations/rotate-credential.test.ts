@@ -49,6 +49,23 @@ test('grants and their parents outlive the rotation', async () => {
   expect(below.lineage).toEqual(child.lineage)
 })
 
+test('the tenth of a line takes no more room than the second, in rows and in memory', async () => {
+  const w = await world()
+  let { as } = await rotated(w)
+  const line = [w.local.credentialId]
+  for (let n = 1; n <= 10; n++) {
+    const next = await rotated(w, {}, { ...w.local, presented: as })
+    line.push(next.old_credential_id)
+    as = next.as
+  }
+  const records = line.slice(1).map((id) => w.context.live.credential(id))
+  expect(records.map((record) => record?.origin)).toEqual(records.map(() => line[0]))
+  expect(new Set(records.map((record) => JSON.stringify(record).length)).size).toBe(1)
+  const rows = w.tables().credentials?.filter(({ origin }) => origin === line[0])
+  expect(rows).toHaveLength(11)
+  expect(new Set(rows?.slice(0, 10).map((row) => JSON.stringify(row).length)).size).toBe(1)
+})
+
 test('scopes and end are inherited', async () => {
   const w = await world()
   const expires_at = w.now() + 5000

@@ -78,6 +78,19 @@ describe('migrating', () => {
     db.close()
   })
 
+  test('lists of predecessors are kept under their new name, for the MAC that covers them', () => {
+    const db = openDatabase(join(temporaryFolder(), 'remit.db'))
+    migrate(
+      db,
+      migrations().filter(({ number }) => number < 6),
+    )
+    db.exec(`insert into credentials (id, org_id, agent_id, kind, status, created_at, predecessors,
+      version, mac) values ('crd_3', 'o', 'a', 'secret', 'active', 0, 'crd_1 crd_2', 1, 'm')`)
+    migrate(db)
+    expect(db.prepare(`select origin from credentials`).pluck().all()).toEqual(['crd_1 crd_2'])
+    db.close()
+  })
+
   test('tells from where to where', () => {
     const path = join(temporaryFolder(), 'remit.db')
     const db = openDatabase(path)

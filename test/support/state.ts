@@ -80,7 +80,6 @@ export const credential = (traits: Partial<Credential> = {}): Credential => ({
   kind: 'secret',
   recordedStatus: 'active',
   createdAt: 0,
-  predecessors: [],
   version: 1,
   ...traits,
 })

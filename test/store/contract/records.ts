@@ -82,6 +82,23 @@ export function records(database: NewDatabase): void {
     expect(await b.read(credentialById('crd_1'))).toEqual([ended])
   })
 
+  test('a credential from before 006, which lists its whole line, keeps its MAC and is replaced', async () => {
+    const b = await bench(database)
+    await b.tamper(
+      `insert into credentials (id, org_id, agent_id, kind, status, created_at, rotated_from, origin,
+        version, mac)
+      values ('crd_3', 'org_1', 'agt_1', 'secret', 'active', 0, 'crd_2', 'crd_1 crd_2', 1, $1)`,
+      ['Vyg70i10b8cmT7xrhi8GBCpq5E08xBVD7R1oG4A5Xcs'],
+    )
+    const traits = { id: 'crd_3', rotatedFrom: 'crd_2', origin: 'crd_1' }
+    expect(await b.read(credentialById('crd_3'))).toEqual([credential(traits)])
+    const ended = credential({ ...traits, version: 2, recordedStatus: 'revoked' })
+    await b.commit(putCredential(ended))
+    expect(await b.read(credentialById('crd_3'))).toEqual([ended])
+    expect(await b.rows(`select origin from credentials`)).toEqual([{ origin: 'crd_1' }])
+    expect(b.damaged).toEqual([])
+  })
+
   test('names are unique in an organisation', async () => {
     const { commit, expectStale } = await bench(database)
     await commit(putAgent(agent()), putServer(server()))

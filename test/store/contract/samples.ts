@@ -52,7 +52,7 @@ const fullCredential = credential({
   rotatedFrom: 'crd_0',
   rotatedTo: 'crd_2',
   retiresAt: 8,
-  predecessors: ['crd_00', 'crd_0'],
+  origin: 'crd_00',
 })
 
 const jwk = { kty: 'OKP', crv: 'Ed25519', x: 'x', alg: 'EdDSA' }
