@@ -91,7 +91,7 @@ function rowToCredential(row: Row, seal: Seal): Credential | undefined {
   }
 }
 
-/** The first word: rows from before 006 go on with all others of their line. */
+/** The first word: rows from before 007 go on with all others of their line. */
 function origin(row: Row): { readonly origin?: string } {
   const [first] = words(row, 'origin')
   return first === undefined ? {} : { origin: first }

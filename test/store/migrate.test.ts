@@ -82,7 +82,7 @@ describe('migrating', () => {
     const db = openDatabase(join(temporaryFolder(), 'remit.db'))
     migrate(
       db,
-      migrations().filter(({ number }) => number < 6),
+      migrations().filter(({ number }) => number < 7),
     )
     db.exec(`insert into credentials (id, org_id, agent_id, kind, status, created_at, predecessors,
       version, mac) values ('crd_3', 'o', 'a', 'secret', 'active', 0, 'crd_1 crd_2', 1, 'm')`)

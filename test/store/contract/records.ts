@@ -82,7 +82,7 @@ export function records(database: NewDatabase): void {
     expect(await b.read(credentialById('crd_1'))).toEqual([ended])
   })
 
-  test('a credential from before 006, which lists its whole line, keeps its MAC and is replaced', async () => {
+  test('a credential from before 007, which lists its whole line, keeps its MAC and is replaced', async () => {
     const b = await bench(database)
     await b.tamper(
       `insert into credentials (id, org_id, agent_id, kind, status, created_at, rotated_from, origin,
