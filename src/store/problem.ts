@@ -8,6 +8,7 @@ export type ProblemKind =
   | 'newer'
   | 'damaged'
   | 'wrong_master_key'
+  | 'no_driver'
   | 'old_engine'
   | 'not_durable'
   | 'failed'
