@@ -20,7 +20,7 @@ export function driverFor(node: string, load: (name: string) => unknown): typeof
     }
   }
   const driver = () => orProblem(() => load(name) as typeof Sqlite)
-  return new Proxy(class {} as unknown as typeof Sqlite, {
+  return new Proxy(function lazily() {} as unknown as typeof Sqlite, {
     construct: (_, given: ConstructorParameters<typeof Sqlite>) => {
       const Driver = driver()
       return orProblem(() => new Driver(...given))
@@ -40,6 +40,6 @@ const doesNotLoad = (error: unknown): boolean => {
 const unusable = (name: string, node: string, cause: unknown): StoreProblem =>
   new StoreProblem(
     'no_driver',
-    `The driver of SQLite, ${name}, does not load on Node ${node}: the packages were installed under another Node. Nothing was changed: install them again with the Node that runs them (npm ci in a clone, else npm install remit-mcp).`,
+    `The driver of SQLite, ${name}, does not load on Node ${node}: the packages were installed under another Node. Install them again with the Node that runs them (npm ci in a clone, else npm install remit-mcp).`,
     { cause },
   )
