@@ -4,6 +4,8 @@
 import { mayAuthenticateBy } from '../core/agent.ts'
 import { credentialStatus, methodOfKind } from '../core/credential.ts'
 import type { AgentKey, Credential } from '../core/credential.ts'
+import { setCovers } from '../core/scope.ts'
+import type { ScopeSet } from '../core/scope.ts'
 import { checkEncryptionJwk } from '../crypto/encryption-key.ts'
 import type { EncryptionKey } from '../crypto/encryption-key.ts'
 import { checkPublicJwk } from '../crypto/public-key.ts'
@@ -34,16 +36,26 @@ export const keysOf = (credential: Credential): readonly VerificationKey[] =>
     return key === undefined ? [] : [{ ...key, credential }]
   })
 
-/** The key of the newest active credential that names one. */
-export function encryptionKey(context: Context, agentId: string): EncryptionKey | undefined {
+/**
+ * The key of the newest active credential that names one and may itself do all that is sealed: a narrow
+ * credential's key opens nothing wider (law 9).
+ */
+export function encryptionKey(
+  context: Context,
+  agentId: string,
+  reach: ScopeSet,
+): EncryptionKey | undefined {
   const [newest] = credentialsOf(context, agentId, ['active'])
-    .filter((each) => each.encryptionKey !== undefined)
+    .filter(({ encryptionKey: key, scopes }) => key !== undefined && reaches(scopes, reach))
     .toSorted((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? 1 : -1))
   if (newest?.encryptionKey === undefined) return undefined
   const { jwk, kid } = newest.encryptionKey
   const checked = checkEncryptionJwk({ ...jwk, ...(kid !== undefined && { kid }) })
   return checked.ok ? checked.key : undefined
 }
+
+const reaches = (scopes: ScopeSet | undefined, reach: ScopeSet): boolean =>
+  scopes === undefined || reach.every((scope) => setCovers(scopes, scope))
 
 const credentialsOf = (
   { live, now }: Context,

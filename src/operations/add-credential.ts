@@ -6,9 +6,10 @@ import type { Agent } from '../core/agent.ts'
 import { credentialStatus, isKeyed } from '../core/credential.ts'
 import type { Credential } from '../core/credential.ts'
 import { Refusal } from '../core/refusal.ts'
+import type { ScopeSet } from '../core/scope.ts'
 import { parseCertificate } from './certificate-material.ts'
 import * as field from './fields.ts'
-import { findAgent, unknown } from './may.ts'
+import { findAgent, isOwnAgent, unknown } from './may.ts'
 import { credentialFields, described, parseCredential, withProof } from './new-credential.ts'
 import { defineOperation } from './operation.ts'
 import type { Call } from './operation.ts'
@@ -47,7 +48,7 @@ export const addCredential = defineOperation({
     const { agent } = requireRight(call, findAgent(call, input.agent), 'create', unknown('agent'))
     if (agent.status === 'retired') throw new Refusal('agent_suspended', { missing_at: agent.id })
     const parsed = parseCredential(call, agent, context.live.ceilingOf(agent), input)
-    requireCover(call, reachOf(call, agent, parsed.scopes), 'scopes')
+    requireCoverOf(call, agent, parsed.scopes)
     const which = { id: context.newId('crd'), agentId: agent.id, kind: input.kind }
     const wanted = { ...parsed, ...(await parseCertificate(call, which, input)) }
     const credential: Credential = {
@@ -78,14 +79,19 @@ export const addCredential = defineOperation({
   },
   repeat: (recorded: Added, input, call) => {
     const { agent } = requireRight(call, findAgent(call, input.agent), 'create', unknown('agent'))
-    const { scopes } = call.context.live.credential(recorded.credential_id) ?? {}
-    requireCover(call, reachOf(call, agent, scopes), 'scopes')
+    requireCoverOf(call, agent, call.context.live.credential(recorded.credential_id)?.scopes)
     return repeatSecret(call, recorded, recorded.credential_id, {
       delivery: input.delivery,
       isFirst: isFirstOf(call, agent),
     })
   },
 })
+
+/** However narrow, it stands for its agent: for another one it takes cover of all that agent may do (rule 5). */
+function requireCoverOf(call: Call, agent: Agent, scopes: ScopeSet | undefined): void {
+  if (isOwnAgent(call, agent)) requireCover(call, reachOf(call, agent, scopes), 'scopes')
+  else requireCover(call, reachOf(call, agent), 'agent')
+}
 
 /** Only who has nothing to prove itself by yet claims by the code alone. */
 const isFirstOf = ({ context: { live }, now }: Call, agent: Agent): boolean =>

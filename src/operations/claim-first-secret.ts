@@ -103,7 +103,7 @@ async function firstClaim(
     ],
     handing:
       kind === 'sealed'
-        ? sealSecret(context, { ...credential, credentialId: credential.id }, file)
+        ? sealSecret(context, { ...credential, credentialId: credential.id, credential }, file)
         : handOutSecret(context, kind, secret, file, credential.expiresAt),
   }
 }

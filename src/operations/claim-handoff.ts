@@ -138,7 +138,6 @@ async function handOver(
       state,
       ttl: handoff.ttl ?? 0,
       delivery: chooseDelivery(call, delivery, 'token'),
-      isHandedOver: true,
       ...(handoff.audience !== undefined && { audience: handoff.audience }),
     })
   }

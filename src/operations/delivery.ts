@@ -3,6 +3,7 @@
 
 import { deliverFile, replaceCredentialFile } from '../authority/deliveries.ts'
 import type { Context, DeliveryKind } from '../authority/context.ts'
+import { effectiveScopes } from '../core/authority.ts'
 import type { Authority } from '../core/authority.ts'
 import type { Credential } from '../core/credential.ts'
 import { Refusal } from '../core/refusal.ts'
@@ -84,7 +85,7 @@ export function deliverToken(call: Call, wanted: TokenDelivery): Delivery {
         delivery: { kind, path: await deliverFile(call.context, issued.text(), token.expiresAt) },
       }))
     case 'sealed': {
-      const key = sealingKey(call.context, recipientId)
+      const key = sealingKey(call.context, recipientId, effectiveScopes(authority))
       return later(() =>
         sealedTo(call.context, key, recipientId, {
           sub: authority.grant.id,
@@ -116,8 +117,8 @@ export interface SecretDelivery {
   /** A first secret has nobody yet who could prove to be its recipient. */
   readonly isFirst: boolean
   readonly expiresAt?: number
-  /** Where it is new: what it brings to be sealed to. */
-  readonly credential?: Pick<Credential, 'encryptionKey'>
+  /** What the secret may do, and, where it is new, what it brings to be sealed to. */
+  readonly credential: Pick<Credential, 'scopes' | 'encryptionKey'>
   /** Set when it succeeds the credential of the environment's file, which is then replaced. */
   readonly replacesOwnFile?: boolean
 }
@@ -140,7 +141,9 @@ export function sealSecret(
   { agentId, credentialId, expiresAt, credential }: SealedSecret,
   file: Readonly<Record<string, unknown>>,
 ): Delivery {
-  const key = sealingKey(context, agentId, credential)
+  const agent = context.live.agent(agentId)
+  const reach = credential.scopes ?? (agent === undefined ? [] : context.live.ceilingOf(agent))
+  const key = sealingKey(context, agentId, reach, credential)
   return later(() =>
     sealedTo(context, key, agentId, {
       sub: credentialId,

@@ -24,8 +24,6 @@ export interface Renewal {
   /** Seconds. */
   readonly ttl: number
   readonly delivery: DeliveryKind
-  /** Claimed by its recipient with a code, which the caller came with too (authority: rule 21). */
-  readonly isHandedOver?: true
 }
 
 const defaultTtl = 300
@@ -50,8 +48,7 @@ export async function renew(call: Call, renewal: Renewal): Promise<Outcome<Minte
       missing_at: grant.id,
     })
   }
-  const comesWithIt = renewal.isHandedOver === true || isUnderOwnToken(call, state)
-  if (!comesWithIt) requireCover(call, effective, 'scopes')
+  if (!isUnderOwnToken(call, state)) requireCover(call, effective, 'scopes')
   const audience = renewal.audience ?? audienceOfToken(call, grant)
   const { credentialId } = caller
   const issued = issueToken(context, { authority, audience, ttl, credentialId, now, seq })

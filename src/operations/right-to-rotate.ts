@@ -79,7 +79,8 @@ export function refuseUnsafeDelivery(
   if (isOwn || isKeyed(old.kind)) return
   const kind = chooseDelivery(call, delivery, 'secret')
   // Sealed to what the agent had registered before, it goes to that agent alone.
-  if (kind === 'sealed' && canBeSealedTo(call.context, agent.id)) return
+  if (kind === 'sealed' && canBeSealedTo(call.context, agent.id, reachOf(call, agent, old.scopes)))
+    return
   if (overlap === 0) {
     throw new Refusal('invalid_request', {
       message: 'A compromised secret of another agent cannot be replaced by handing it over.',

@@ -5,6 +5,7 @@ import type { Context } from '../authority/context.ts'
 import { ensureSigningKey } from '../authority/ensure-signing-key.ts'
 import { Refusal } from '../core/refusal.ts'
 import type { Credential } from '../core/credential.ts'
+import type { ScopeSet } from '../core/scope.ts'
 import { checkEncryptionJwk } from '../crypto/encryption-key.ts'
 import type { EncryptionKey } from '../crypto/encryption-key.ts'
 import { sealDelivery } from '../crypto/sealed-delivery.ts'
@@ -14,20 +15,21 @@ import type { Handed } from './operation.ts'
 /** Seconds after which what holds a secret is not to be opened any more. */
 const secretLife = 86_400
 
-/** Whether an agent has a key to seal to. */
-export const canBeSealedTo = (context: Context, agentId: string): boolean =>
-  encryptionKey(context, agentId) !== undefined
+/** Whether an agent has a key to seal to what may do this much. */
+export const canBeSealedTo = (context: Context, agentId: string, reach: ScopeSet): boolean =>
+  encryptionKey(context, agentId, reach) !== undefined
 
 /**
- * The key that an agent registered before; of one that has none yet, the key that its new credential
- * brings. Refuses where there is neither.
+ * The key that an agent registered before for what may do this much; of one that has none yet, the key that
+ * its new credential brings. Refuses where there is neither.
  */
 export function sealingKey(
   context: Context,
   agentId: string,
+  reach: ScopeSet,
   { encryptionKey: brought }: Pick<Credential, 'encryptionKey'> = {},
 ): EncryptionKey {
-  const registered = encryptionKey(context, agentId)
+  const registered = encryptionKey(context, agentId, reach)
   if (registered !== undefined) return registered
   const checked = brought === undefined ? undefined : checkEncryptionJwk(brought.jwk)
   if (checked?.ok === true) return checked.key

@@ -42,6 +42,20 @@ async function firstSecret(w: World) {
 const isLive = async (w: World, grantId: string, as: Holder = w.local) =>
   (await w.call(whoami, { act_as: grantId }, as)).ok
 
+describe('a code in the hands of less than the recipient', () => {
+  test('a narrow credential of it claims nothing wider, and spoils nothing', async () => {
+    const w = await world()
+    const { worker, handoff, grantId } = await handedOver(w)
+    const narrow = { agent: worker.id, kind: 'secret', scopes: ['demo:write'], ...meta }
+    const secret = handedIn(await w.call(addCredential, narrow))
+    const as = { kind: 'secret', agentId: worker.id, presentedSecret: secret } as const
+    const refused = await w.refusal(claimHandoff, { handoff, ...meta }, as)
+    expect(refused.toError()).toMatchObject({ code: 'exceeds_ceiling', missing: ['demo:read'] })
+    expect(await isLive(w, grantId)).toBe(true)
+    expect((await w.call(claimHandoff, { handoff, ...meta }, worker)).ok).toBe(true)
+  })
+})
+
 describe('a code in the hands of another', () => {
   test.each([
     ['another agent', (w: World) => w.addAgent('thief', 'demo:*')],

@@ -244,6 +244,46 @@ describe('a secret sealed to its agent', () => {
   })
 })
 
+describe('the key of a narrow credential', () => {
+  /** An agent whose holder of a narrow secret plants a key to seal to. */
+  async function planted(w: World, agent: Holder) {
+    const narrow = { agent: agent.id, kind: 'secret', scopes: ['demo/n:read'], delivery: 'meta' }
+    const made = await w.call(addCredential, narrow)
+    const meta = made.ok ? made.meta : undefined
+    const presentedSecret = String(meta?.['dev.remit/secret'])
+    const thief = { kind: 'secret', agentId: agent.id, presentedSecret } as const
+    const { publicJwk, privateJwk } = pair('x25519')
+    const key = { ...narrow, encryption_jwk: publicJwk }
+    expect(codeOf(await w.call(addCredential, key, thief))).toBe('allowed')
+    return { privateJwk }
+  }
+
+  test('opens no secret and no token that may do more', async () => {
+    const w = await world()
+    const agent = await w.addAgent('reader', 'demo:* tokens:delegate')
+    await planted(w, agent)
+    const rotation = { credential_id: agent.credentialId, delivery: 'sealed' }
+    for (const overlap_seconds of [0, 60]) {
+      const asked = { ...rotation, overlap_seconds }
+      expect(codeOf(await w.call(rotateCredential, asked))).toBe('invalid_request')
+    }
+    const delegation = { scopes, to: 'reader', delivery: 'sealed' }
+    expect(codeOf(await w.call(delegateToken, delegation, w.local))).toBe('invalid_request')
+  })
+
+  test('takes the place of no other, however new it is, and opens what is as narrow', async () => {
+    const { w, agent, privateJwk } = await recipient()
+    w.pass(10)
+    const narrow = await planted(w, agent)
+    const wide = await opening(w, agent, privateJwk, await sealedToken(w, agent))
+    expect((await openDelivery(wide)).ok).toBe(true)
+    const asked = { scopes: ['demo/n:read'], to: agent.name, delivery: 'sealed' }
+    const jwe = jweOf(await w.call(delegateToken, asked, w.local))
+    const opened = await openDelivery(await opening(w, agent, narrow.privateJwk, jwe))
+    expect(opened.ok).toBe(true)
+  })
+})
+
 test('nothing is sealed where there is no key, and nothing is made then', async () => {
   const w = await world()
   const before = await w.read('select count(*) from grants')

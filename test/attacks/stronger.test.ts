@@ -4,6 +4,7 @@
 import { describe, expect, test } from 'vitest'
 import { registerAgent } from '../../src/operations/register-agent.ts'
 import { rotateCredential } from '../../src/operations/rotate-credential.ts'
+import { pair } from '../support/keys.ts'
 import type { World } from '../support/world.ts'
 import { world } from '../support/world.ts'
 import { codeOf, enters, may, minted, tried } from './attack.ts'
@@ -21,6 +22,8 @@ describe('toward a stronger agent', () => {
   test('nothing is changed that could hand out its power', async () => {
     const w = await world()
     const { manager, strong } = await unequal(w)
+    const scopes = ['demo:read']
+    const keys = { public_jwk: pair().publicJwk, encryption_jwk: pair('x25519').publicJwk }
     const key = { agent: 'strong', kind: 'api_key', scopes: ['demo:write'], expires_at: 'never' }
     const rows = [
       ['update_agent', { agent: 'strong', ceiling: ['demo:*'] }],
@@ -33,6 +36,10 @@ describe('toward a stronger agent', () => {
       ['add_credential', { agent: 'strong', kind: 'secret', delivery: 'meta' }],
       ['add_credential', { agent: 'strong', kind: 'secret', delivery: 'handoff' }],
       ['add_credential', { ...key, delivery: 'meta' }],
+      // What would be covered still is that agent, claims for it and opens what is sealed to it.
+      ['add_credential', { agent: 'strong', kind: 'secret', scopes, delivery: 'meta' }],
+      ['add_credential', { agent: 'strong', kind: 'public_key', scopes, ...keys }],
+      ['add_credential', { agent: 'admin', kind: 'public_key', scopes, ...keys }],
       ['rotate_credential', { credential_id: strong.credentialId, delivery: 'meta' }],
       ['rotate_credential', { credential_id: strong.credentialId, delivery: 'file' }],
       ['rotate_credential', { credential_id: strong.credentialId, delivery: 'inline' }],

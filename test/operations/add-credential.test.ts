@@ -74,7 +74,11 @@ describe('no wider than the caller', () => {
       missing_at: clerk.id,
     })
     const narrow = { ...asked, scopes: ['demo/a:read'] }
-    expect(await ask(w, addCredential, narrow, clerk)).toHaveProperty('credential_id')
+    expect((await refuse(w, addCredential, narrow, clerk)).code).toBe('exceeds_ceiling')
+    await w.addAgent('reader', 'demo:read')
+    const chief = await w.addAgent('chief', 'credentials:create demo:*')
+    const weaker = { agent: 'reader', kind: 'secret' }
+    expect(await ask(w, addCredential, weaker, chief)).toHaveProperty('credential_id')
   })
 
   test('without the permission other agents are as good as unknown', async () => {

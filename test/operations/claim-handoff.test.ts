@@ -53,7 +53,7 @@ describe('a token', () => {
 
   test('may be claimed by the recipient’s own token, with the code in the metadata', async () => {
     const { w, helper, made, handoff } = await handedToken()
-    const { presented } = await rootOf(w, helper, { scopes: ['demo:write'] })
+    const { presented } = await rootOf(w, helper, { scopes: ['demo:read'] })
     expect(helper.id).toBe(made.agent_id)
     const meta = {
       'dev.remit/handoff': handoff,

@@ -72,7 +72,7 @@ describe('keys that are taken', () => {
     }
     const registered = await ask(w, registerAgent, asked)
     expect(Object.keys(registered).toSorted()).toEqual(['agent_id', 'credential_id'])
-    expect(encryptionKey(w.context, registered.agent_id)?.alg).toBe('ECDH-ES+A256KW')
+    expect(encryptionKey(w.context, registered.agent_id, [])?.alg).toBe('ECDH-ES+A256KW')
     expect(verificationKeys(w.context, registered.agent_id)).toHaveLength(1)
   })
 
@@ -86,7 +86,7 @@ describe('keys that are taken', () => {
     const asked = { agent: 'local', kind: 'secret', encryption_jwk: pair(kind).publicJwk }
     const { credential_id } = await ask(w, addCredential, asked)
     expect(await keyOf(w, credential_id)).toMatchObject({ encryption_key: { alg } })
-    expect(encryptionKey(w.context, w.local.id)?.alg).toBe(alg)
+    expect(encryptionKey(w.context, w.local.id, [])?.alg).toBe(alg)
   })
 })
 
@@ -237,7 +237,7 @@ describe('rotation by a new key', () => {
     const asked = { credential_id, public_jwk: pair().publicJwk, overlap_seconds: 0 }
     const { credential_id: next } = await ask(w, rotateCredential, asked)
     expect(await keyOf(w, next)).not.toHaveProperty('encryption_key')
-    expect(encryptionKey(w.context, w.local.id)).toBeUndefined()
+    expect(encryptionKey(w.context, w.local.id, [])).toBeUndefined()
   })
 
   test('needs a key, and a new one', async () => {
