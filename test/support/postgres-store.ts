@@ -96,10 +96,13 @@ export async function doorTo(url: string) {
         far.destroy()
       })
     }
+    let commit = 'commit'
     near.on('data', (bytes) => {
       if (bytes.includes('listen remit_changes')) listeners.add(near)
+      // The statement is sent in full once; from then on it goes by its name.
+      commit = /(s\d+)\0commit\0/.exec(bytes.toString('latin1'))?.[1] ?? commit
       if (isDeaf && listeners.has(near)) slam()
-      else if (cut === 'before the commit arrives' && bytes.includes('commit\0')) slam()
+      else if (cut === 'before the commit arrives' && bytes.includes(`${commit}\0`)) slam()
       else far.write(bytes)
     })
     far.on('data', (bytes) => {
