@@ -180,13 +180,23 @@ async function close({ audit, committer, store, log }: Context): Promise<void> {
 
 const systemSeconds = (): number => Math.floor(Date.now() / 1000)
 
-/** Problems of a store leave as refusals: `conflict` where there is one already, else `unavailable`. */
+/**
+ * Problems of a store leave as refusals: `conflict` where there is one already, else `unavailable`, as those of
+ * its files do.
+ */
 export async function starting<T>(work: () => T | Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
-    if (!(error instanceof StoreProblem)) throw error
-    const code = error.kind === 'exists' ? 'conflict' : 'unavailable'
+    if (!(error instanceof StoreProblem) && !isOfFiles(error)) throw error
+    const isThere = error instanceof StoreProblem && error.kind === 'exists'
+    const code = isThere ? 'conflict' : 'unavailable'
     throw new Refusal(code, { message: error.message, cause: error })
   }
 }
+
+/** The system does not let its files be made or written; its words name which. */
+const isOfFiles = (error: unknown): error is Error =>
+  /^(?:EACCES|EPERM|EROFS|ENOSPC|EDQUOT|EIO)$/.test(
+    String((error as { readonly code?: unknown } | null)?.code),
+  )

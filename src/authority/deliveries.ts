@@ -3,7 +3,9 @@
 
 import { readdir, stat, unlink, utimes } from 'node:fs/promises'
 import { randomBytes } from 'node:crypto'
-import { join } from 'node:path'
+import { accessSync, constants, existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { Refusal } from '../core/refusal.ts'
 import type { Context, Settings } from './context.ts'
 import {
   makeFolder,
@@ -17,6 +19,27 @@ const longestTimer = 2_147_483_647
 
 interface Place extends Pick<Context, 'now'> {
   readonly settings: Pick<Settings, 'home' | 'credentialFile'>
+}
+
+/**
+ * Asked before the commit: a file that could not be written after it would take the only copy of a secret with
+ * it. Refuses; makes nothing, since a dry run asks too.
+ */
+export function requireWritablePlace({ settings }: Place, replacesOwnFile = false): void {
+  const { home, credentialFile } = settings
+  const deliveries = join(home, 'deliveries')
+  const own = replacesOwnFile && credentialFile !== undefined ? dirname(credentialFile) : undefined
+  const folder = own ?? (existsSync(deliveries) ? deliveries : home)
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK)
+  } catch (cause) {
+    throw new Refusal('unavailable', {
+      message:
+        'The folder that the file would be written to cannot be written; nothing was changed.',
+      remedy: { text: 'Choose another delivery, or let the operator make it writable.' },
+      cause,
+    })
+  }
 }
 
 /** Writes what is handed out to a new private file; returns its path. */

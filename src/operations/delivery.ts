@@ -1,7 +1,11 @@
 // How a token or secret reaches whom it is for. Nothing here puts one into a result's content unless the
 // operator allowed `inline`; what is handed out exists only after the commit.
 
-import { deliverFile, replaceCredentialFile } from '../authority/deliveries.ts'
+import {
+  deliverFile,
+  replaceCredentialFile,
+  requireWritablePlace,
+} from '../authority/deliveries.ts'
 import type { Context, DeliveryKind } from '../authority/context.ts'
 import { effectiveScopes } from '../core/authority.ts'
 import type { Authority } from '../core/authority.ts'
@@ -81,6 +85,7 @@ export function deliverToken(call: Call, wanted: TokenDelivery): Delivery {
     case 'inline':
       return later(() => ({ delivery: { kind, token: issued.text() } }))
     case 'file':
+      requireWritablePlace(call.context)
       return later(async () => ({
         delivery: { kind, path: await deliverFile(call.context, issued.text(), token.expiresAt) },
       }))
@@ -173,6 +178,7 @@ export function handOutSecret(
     case 'inline':
       return later(() => ({ delivery: { kind, secret: secret.reveal() } }))
     default:
+      requireWritablePlace(context, replacesOwnFile)
       return later(async () => {
         const text = `${JSON.stringify(file, null, 2)}\n`
         const replaced = replacesOwnFile

@@ -40,6 +40,6 @@ const doesNotLoad = (error: unknown): boolean => {
 const unusable = (name: string, node: string, cause: unknown): StoreProblem =>
   new StoreProblem(
     'no_driver',
-    `The driver of SQLite, ${name}, does not load on Node ${node}: the packages were installed under another Node. Install them again with the Node that runs them (npm ci in a clone, else npm install remit-mcp).`,
+    `The driver of SQLite, ${name}, does not load on Node ${node}: the packages were installed under another Node. Install them again with the Node that runs them (npm ci in a clone, else npm install remit-mcp)`,
     { cause },
   )

@@ -2,7 +2,8 @@
 // must be there where it was in use, and be this file's own. SQLite itself would go on without it, and
 // would write the pages of another store into this one.
 
-import { lstatSync, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, lstatSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { linkText } from '../core/audit-link.ts'
 import type { AuditEvent } from '../core/audit-link.ts'
 import { chainHead, eventsOfChain } from './audit.ts'
@@ -28,6 +29,27 @@ export function requireOwnFiles(path: string): void {
     'damaged',
     `${path}-wal is missing: without it ${path} lacks what was committed last. Nothing was changed: put it back. If it is lost, move what is left away and \`remit restore\` that, or the newest backup.`,
   )
+}
+
+/**
+ * Throws where a database that has a log cannot be written to. Even to read one, SQLite makes a log and an index,
+ * with the mode of the database; left behind by whoever may not write, they would outlast what was in the way.
+ */
+export function requireWritable(path: string): void {
+  const log = `${path}-wal`
+  for (const each of [path, existsSync(log) ? log : dirname(path), `${path}-shm`]) {
+    try {
+      accessSync(each, constants.R_OK | constants.W_OK)
+    } catch (cause) {
+      // Another process that closes takes the log and its index away.
+      if ((cause as { code?: unknown }).code === 'ENOENT') continue
+      throw new StoreProblem(
+        'read_only',
+        `${each} cannot be written to, and even reading a store writes its audit. Nothing was changed: give this user the right to write there.`,
+        { cause },
+      )
+    }
+  }
 }
 
 /**

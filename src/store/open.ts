@@ -7,7 +7,7 @@ import { mac } from '../crypto/keyed-hash.ts'
 import type { Subkeys } from '../crypto/keyed-hash.ts'
 import { withRoom } from './disk.ts'
 import { Database } from './driver.ts'
-import { requireOwnFiles, requireOwnLog } from './log-file.ts'
+import { requireOwnFiles, requireOwnLog, requireWritable } from './log-file.ts'
 import { inspect, migrate, migrations, schemaVersion } from './migrate.ts'
 import { StoreProblem } from './problem.ts'
 import { asProblem, openDatabase, sqliteStore } from './sqlite.ts'
@@ -108,7 +108,9 @@ export function judgeFile(path: string): Judged {
   if (stats === undefined) return { state: 'missing' }
   if (!stats.isFile()) throw new StoreProblem('foreign', `${path} is not a file.`)
   if (stats.size === 0) return { state: 'empty' }
-  if (!hasSqliteHeader(path)) throw damaged(path, 'it is not a SQLite database')
+  const kind = readHeader(path)
+  if (kind === 'foreign') throw damaged(path, 'it is not a SQLite database')
+  if (kind === 'with_log') requireWritable(path)
   let db: Database | undefined
   try {
     const found = new Database(path, { readonly: true, fileMustExist: true })
@@ -166,11 +168,14 @@ export const sealBy =
   (table, values) =>
     mac(keys.rows, [table, ...values])
 
-function hasSqliteHeader(path: string): boolean {
+/** By how the file format begins: its magic, and at 18 whether whoever writes keeps a log (wal). */
+function readHeader(path: string): 'foreign' | 'alone' | 'with_log' {
   const file = openSync(path, 'r')
   try {
-    const start = Buffer.alloc(16)
-    return readSync(file, start) === 16 && start.toString('latin1') === 'SQLite format 3\0'
+    const start = Buffer.alloc(20)
+    const isWhole = readSync(file, start) === start.length
+    if (!isWhole || start.toString('latin1', 0, 16) !== 'SQLite format 3\0') return 'foreign'
+    return start[18] === 2 ? 'with_log' : 'alone'
   } finally {
     closeSync(file)
   }

@@ -11,6 +11,7 @@ export type ProblemKind =
   | 'no_driver'
   | 'old_engine'
   | 'not_durable'
+  | 'read_only'
   | 'failed'
   | 'exists'
 

@@ -1,7 +1,7 @@
 // The embedded engine: one file, many processes. Everything answers at once; a commit is durable when it
 // returns (wal, synchronous=full), or it did not happen.
 
-import { chmodSync, closeSync, constants, existsSync, openSync } from 'node:fs'
+import { closeSync, constants, existsSync, openSync } from 'node:fs'
 import { Refusal } from '../core/refusal.ts'
 import { runBatch } from './batch.ts'
 import { commitWithin, diskFailed, hasFailed, withRoom } from './disk.ts'
@@ -28,9 +28,9 @@ const creating = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW
 
 /** Opens the raw database with the pragmas that durability rests on, each asserted. */
 export function openDatabase(path: string): Database {
-  // Another process may make it in between: whoever does, the file is private from its first moment.
+  // Another process may make it in between: whoever does, the file is private from its first moment. One that
+  // is there keeps its mode: whoever took the right to write away meant it.
   if (!existsSync(path)) closeSync(openSync(path, creating, 0o600))
-  chmodSync(path, 0o600)
   const db = new Database(path, { timeout: busyTimeoutMs })
   try {
     withRoom(openReserve(path), () => assertPragmas(db))

@@ -219,6 +219,9 @@ export interface Server {
   kill(): Promise<void>
 }
 
+/** What runs the built file. */
+export type Command = readonly [string, ...string[]]
+
 /**
  * A server with a client of the older SDK, which checks every answer against its output schema; compiling
  * those takes longer than the server's start, so that tests of many processes leave them unchecked.
@@ -226,10 +229,11 @@ export interface Server {
 export async function serve(
   env: Env,
   schemas: 'checked' | 'unchecked' = 'checked',
+  [command, ...args]: Command = [process.execPath],
 ): Promise<Server> {
   const transport = new StdioClientTransport({
-    command: process.execPath,
-    args: [main, 'stdio'],
+    command,
+    args: [...args, main, 'stdio'],
     env: { ...env },
     stderr: 'pipe',
   })
