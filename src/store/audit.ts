@@ -1,9 +1,10 @@
 // The audit: events appended to a chain, its sealed head, and signed checkpoints of count and head.
 
 import type { AuditEvent } from '../core/audit-link.ts'
+import { auditTables } from './audit-rows.ts'
 import { isSound, number, optionalText, sealed, text, words, listOf } from './row.ts'
 import type { SealedTable } from './row.ts'
-import type { Read, Row, Value, Write } from './store.ts'
+import type { Read, Row, RowsOf, Value, Write } from './store.ts'
 
 export const eventValues = (e: AuditEvent): Value[] => [
   e.chain,
@@ -34,6 +35,8 @@ export const insertEventSql = `
     presented, target, detail, count, trace_id, server_id, previous, hash
   )
   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`
+
+export const rowsOfEvents: RowsOf = { table: 'audit_events', columns: auditTables.event.columns }
 
 const rowToEvent = (row: Row): AuditEvent => ({
   id: text(row, 'id'),

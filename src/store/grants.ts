@@ -190,6 +190,7 @@ export const insertGrant = ({ grant, guard, standingKey }: InsertGrant): Write =
       cast($15 as text), cast($16 as text), cast($17 as text), cast($18 as text),
       cast($19 as bigint), cast($20 as text), cast($21 as text), cast($22 as bigint),
       cast($23 as bigint), cast($24 as text)
+    -- of each
     where not exists (
       select 1 from revocations r
       where r.seq > cast($22 as bigint)
@@ -202,7 +203,7 @@ export const insertGrant = ({ grant, guard, standingKey }: InsertGrant): Write =
   ],
   expects: 1,
   otherwise: 'stale',
-  together: true,
+  together: 'each',
   ...(grant.standing && { change: { entity: 'standing_root', id: grant.id } as const }),
 })
 

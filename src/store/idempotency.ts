@@ -2,7 +2,7 @@
 // proofs live here too: both say that something happened before.
 
 import { Refusal } from '../core/refusal.ts'
-import { isSound, sealed, text } from './row.ts'
+import { isSound, rowsOf, sealed, text } from './row.ts'
 import type { SealedTable } from './row.ts'
 import type { Read, Write } from './store.ts'
 
@@ -46,7 +46,7 @@ export const recordAnswer = (
   values: (point) => sealed(table, [keyHash, operation, argumentsHash, result, now], point),
   expects: 1,
   otherwise: 'stale',
-  together: true,
+  together: rowsOf(table, 'key_hash'),
 })
 
 /** Whether an id was spent, for answers that say so. */
@@ -70,7 +70,7 @@ export const spendProof = (id: string, expiresAt: number): Write => ({
   values: () => [id, expiresAt],
   expects: 1,
   otherwise: new Refusal('replay_detected'),
-  together: true,
+  together: { table: 'used_proofs', columns: ['id', 'expires_at'], once: 'id' },
 })
 
 /** Forgets some of those that could not be accepted any more. */

@@ -3,13 +3,13 @@
 // it was: then everything is undone and each unit has its own statements.
 
 import type { AuditEvent } from '../core/audit-link.ts'
-import { eventValues, insertEventSql } from './audit.ts'
+import { rowsOfEvents, eventValues, insertEventSql } from './audit.ts'
 import type { Pipeline } from './postgres-pipeline.ts'
-import type { Point, Unit, Value } from './store.ts'
+import type { Point, RowsOf, Together, Unit, Value } from './store.ts'
 
 /** Whether all that a unit writes may be written in one go with that of others. */
 export const isTogether = ({ writes }: Unit): boolean =>
-  writes.every(({ together, change }) => together === true && change === undefined)
+  writes.every(({ together, change }) => together !== undefined && change === undefined)
 
 /** Sends the writes of such units; units that are alike share each of their statements. */
 export function sendTogether(pipeline: Pipeline, units: readonly Unit[], point: Point): void {
@@ -21,9 +21,10 @@ export function sendTogether(pipeline: Pipeline, units: readonly Unit[], point: 
     else known.push(unit)
   }
   for (const group of alike.values()) {
-    for (const [i, { sql }] of (group[0]?.writes ?? []).entries()) {
+    for (const [i, { sql, together }] of (group[0]?.writes ?? []).entries()) {
+      if (together === undefined) continue
       const rows = group.flatMap(({ writes }) => writes[i]?.values(point) ?? [])
-      sendRows(pipeline, sql, rows, group.length)
+      sendRows(pipeline, manyRows(sql, together, rows.length / group.length), rows, group.length)
     }
   }
 }
@@ -37,14 +38,18 @@ export interface LinkedEvent {
 export function sendEvents(pipeline: Pipeline, events: readonly LinkedEvent[], together: boolean) {
   if (together) {
     const rows = events.flatMap(({ event }) => eventValues(event))
-    return sendRows(pipeline, insertEventSql, rows, events.length)
+    return sendRows(pipeline, manyRows(insertEventSql, rowsOfEvents, 0), rows, events.length)
   }
   for (const { unit, event } of events) pipeline.send(insertEventSql, eventValues(event), { unit })
 }
 
-function sendRows(pipeline: Pipeline, sql: string, values: readonly Value[], count: number): void {
+function sendRows(
+  pipeline: Pipeline,
+  { text, keys }: ManyRows,
+  values: readonly Value[],
+  count: number,
+): void {
   if (count === 0) return
-  const { text, keys } = manyRows(sql)
   const rows = Array.from({ length: count }, (_, row) =>
     Object.fromEntries(keys.map((key, i) => [key, values[row * keys.length + i] ?? null])),
   )
@@ -59,40 +64,29 @@ interface ManyRows {
 
 const known = new Map<string, ManyRows>()
 
-export function manyRows(sql: string): ManyRows {
-  const made = known.get(sql) ?? insertOfMany(sql) ?? conditionOfMany(sql)
-  if (made === undefined) throw new Error(`This statement has no form for many rows: ${sql}`)
+/** The statement for the rows of many, made once of the one that each would run by itself. */
+function manyRows(sql: string, together: Together, width: number): ManyRows {
+  const made = known.get(sql) ?? (together === 'each' ? ofEach(sql, width) : insertOf(together))
   known.set(sql, made)
   return made
 }
 
-const plainInsert =
-  /^\s*insert into (\w+) \(([\w\s,]+)\)\s*values \((\$\d+(?:, \$\d+)*)\)\s*(on conflict \(\w+\) do nothing)?$/
-
-/** An insert of given values: the table itself says what types they are. */
-function insertOfMany(sql: string): ManyRows | undefined {
-  const [, table, columns = '', places = '', otherwise = ''] = plainInsert.exec(sql) ?? []
-  if (table === undefined) return undefined
-  const keys = columns.split(',').map((column) => column.trim())
-  if (places !== keys.map((_, i) => `$${i + 1}`).join(', ')) return undefined
+/** The table itself says what types the values are. */
+function insertOf({ table, columns, once }: RowsOf): ManyRows {
+  const names = columns.join(', ')
   const text = `
-    insert into ${table} (${columns})
-    select ${columns}
+    insert into ${table} (${names})
+    select ${names}
     from json_populate_recordset(cast(null as ${table}), cast($1 as json))
-    ${otherwise}`
-  return { text, keys }
+    ${once === undefined ? '' : `on conflict (${once}) do nothing`}`
+  return { text, keys: columns }
 }
 
-const condition = 'where not exists ('
-
-/** What is selected, or inserted, once for each set of values unless something is there; it says the types. */
-function conditionOfMany(sql: string): ManyRows | undefined {
-  const [what = '', ...rest] = sql.split(condition)
-  if (rest.length !== 1 || /\bfrom\b/.test(what)) return undefined
-  const places = [...sql.matchAll(/\$(\d+)/g)].map(([, place]) => Number(place))
-  const keys = Array.from({ length: Math.max(...places) }, (_, i) => `v${i + 1}`)
-  const ofEach = (part: string) => part.replaceAll(/\$(\d+)/g, 'each_row.v$1')
+/** Every value is cast where it stands, so that it may come as text. */
+function ofEach(sql: string, width: number): ManyRows {
+  const keys = Array.from({ length: width }, (_, i) => `v${i + 1}`)
   const columns = keys.map((key) => `${key} text`).join(', ')
-  const source = `from json_to_recordset(cast($1 as json)) as each_row(${columns})`
-  return { text: `${ofEach(what)} ${source} ${condition}${ofEach(rest.join())}`, keys }
+  const rows = `from json_to_recordset(cast($1 as json)) as each_row(${columns})`
+  const text = sql.replaceAll(/\$(\d+)/g, 'each_row.v$1').replace('-- of each', () => rows)
+  return { text, keys }
 }

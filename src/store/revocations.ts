@@ -159,7 +159,9 @@ export const insertRevocation = (revocation: Omit<Revocation, 'seq'>): Write => 
  */
 export const unrestrictedSince = (keys: readonly string[], seq: number): Write => ({
   sql: `
-    select 1 as holds where not exists (
+    select 1 as holds
+    -- of each
+    where not exists (
       select 1 from revocations r
       where r.seq > cast($1 as bigint)
         and r.key || '' in (select value from json_each(cast($2 as text)))
@@ -167,5 +169,5 @@ export const unrestrictedSince = (keys: readonly string[], seq: number): Write =
   values: () => [seq, jsonList(keys)],
   expects: 1,
   otherwise: 'stale',
-  together: true,
+  together: 'each',
 })

@@ -3,7 +3,7 @@
 
 import { parseScopes } from '../core/scope.ts'
 import type { ScopeSet } from '../core/scope.ts'
-import type { Point, Row, Seal, Value } from './store.ts'
+import type { Point, Row, RowsOf, Seal, Value } from './store.ts'
 
 /** A table whose rows are sealed over `columns`, in this order. */
 export interface SealedTable {
@@ -25,6 +25,13 @@ export const sealed = (table: SealedTable, values: readonly Value[], point: Poin
   ...values,
   point.seal(table.name, covered(table, values)),
 ]
+
+/** What is inserted, as `sealed` gives the values, may be inserted with that of others. */
+export const rowsOf = ({ name, columns, later = [] }: SealedTable, once?: string): RowsOf => ({
+  table: name,
+  columns: [...columns, ...later, 'mac'],
+  ...(once !== undefined && { once }),
+})
 
 /** Nothing that is there stays outside the MAC; a list of another length has another MAC. */
 const covered = ({ columns }: SealedTable, values: readonly Value[]): readonly Value[] =>

@@ -38,8 +38,22 @@ export interface Write {
   readonly otherwise?: 'stale' | Refusal
   /** Makes this write a numbered change that other processes will follow. */
   readonly change?: { readonly entity: Entity; readonly id: string }
-  /** Neither reads nor counts what other units write that make no change: they may be written in one go. */
-  readonly together?: true
+  /** Neither reads nor counts what other units write that make no change: how many are written in one go. */
+  readonly together?: Together
+}
+
+/**
+ * How units that are alike share a statement. `each`: the text selects its values, every one cast to its type, and
+ * the rows of many come from where it has the line `-- of each`. Else it inserts its values as they are.
+ */
+export type Together = 'each' | RowsOf
+
+export interface RowsOf {
+  readonly table: string
+  /** In the order of the values. */
+  readonly columns: readonly string[]
+  /** Whoever is second with this column is left out. */
+  readonly once?: string
 }
 
 export type Entity =

@@ -1,7 +1,7 @@
 // Tokens: the record of every dated proof, found by `jti` or, for opaque ones, by keyed hash.
 
 import type { Token } from '../core/grant.ts'
-import { isSound, number, optionalText, sealed, text } from './row.ts'
+import { isSound, number, optionalText, rowsOf, sealed, text } from './row.ts'
 import type { SealedTable } from './row.ts'
 import { jsonList } from './grants.ts'
 import type { Read, Row, Seal, Value, Write } from './store.ts'
@@ -127,5 +127,5 @@ export const insertToken = (token: Token): Write => ({
     )
     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
   values: (point) => sealed(table, valuesOf(token), point),
-  together: true,
+  together: rowsOf(table),
 })

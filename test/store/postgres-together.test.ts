@@ -2,11 +2,11 @@
 // found out though they went together.
 
 import { expect, test } from 'vitest'
-import { chainHeads, eventsOfChain } from '../../src/store/audit.ts'
+import { chainHeads, eventsOfChain, insertEventSql, rowsOfEvents } from '../../src/store/audit.ts'
 import { insertFact } from '../../src/store/facts.ts'
 import { insertGrant } from '../../src/store/grants.ts'
 import { recordAnswer, spendProof } from '../../src/store/idempotency.ts'
-import { isTogether, manyRows } from '../../src/store/postgres-together.ts'
+import { isTogether } from '../../src/store/postgres-together.ts'
 import { insertRevocation, unrestrictedSince } from '../../src/store/revocations.ts'
 import { insertToken } from '../../src/store/tokens.ts'
 import type { Unit } from '../../src/store/store.ts'
@@ -106,5 +106,31 @@ test('what counts, or makes a change, is not written together', () => {
   const standing = insertGrant({ grant: { ...grant({}), standing: true }, guard: [] })
   expect(isTogether(unitOf(standing))).toBe(false)
   expect(isTogether(mint('1'))).toBe(true)
-  expect(() => manyRows('update grants set mac = $1')).toThrow('no form for many rows')
+})
+
+test('what is declared of a shared statement is what its text says', () => {
+  const each = [unrestrictedSince([], 0), insertGrant({ grant: grant(), guard: [] })]
+  for (const { sql, together } of each) {
+    expect(together).toBe('each')
+    expect(sql.split('-- of each')).toHaveLength(2)
+    expect(sql.replaceAll(/cast\(\$\d+ as (?:text|bigint)\)/g, '')).not.toContain('$')
+  }
+  const rows = [
+    insertToken({ ...token, id: 'tok_1', grantId: 'grt_1' }),
+    answered('key'),
+    spendProof('once', 9),
+    { sql: insertEventSql, together: rowsOfEvents },
+  ]
+  for (const { sql, together } of rows) {
+    if (together === undefined || together === 'each') throw new Error('These are rows.')
+    const { table, columns, once } = together
+    const places = columns.map((_, i) => `$${i + 1}`).join(', ')
+    const end = once === undefined ? '' : ` on conflict (${once}) do nothing`
+    expect(
+      sql
+        .replaceAll(/\s+/g, ' ')
+        .replaceAll(/\( | \)/g, (found) => found.trim())
+        .trim(),
+    ).toBe(`insert into ${table} (${columns.join(', ')}) values (${places})${end}`)
+  }
 })
