@@ -35,6 +35,8 @@ export interface Source {
   /** Server ids; computed by the caller for a standing root. */
   readonly audience: readonly string[]
   readonly usesLeft?: number
+  /** Whether as many grants hang below it as may. */
+  readonly isFull?: boolean
 }
 
 export interface Receiver {
@@ -74,6 +76,7 @@ export function attenuate(
     ...usesFailures(source, wanted),
     ...protectionFailures(parent, wanted),
     ...permissionFailures(source, receiver, state),
+    ...(source.isFull === true ? [tooManyBelow(source.authority.grant.id)] : []),
   ]
   if (isNonEmpty(failures)) return { ok: false, failures }
   const depth = parent === undefined ? 0 : parent.depth + 1
@@ -231,6 +234,14 @@ function permissionFailures({ kind, authority }: Source, { agent }: Receiver, st
   const code = 'insufficient_scope'
   return [{ code, dimension: 'permission', asked, missing_at: grant.id }] satisfies Failure[]
 }
+
+/** A grant that has as many below it as may be. */
+export const tooManyBelow = (missing_at: string): Failure => ({
+  code: 'rate_limited',
+  dimension: 'children',
+  asked: 1,
+  missing_at,
+})
 
 const textsOf = (scopes: readonly Scope[]): string[] => scopes.map((s) => s.text)
 

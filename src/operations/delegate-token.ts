@@ -3,20 +3,16 @@
 
 import { audienceOf } from '../authority/audience.ts'
 import type { Agent } from '../core/agent.ts'
-import { rootOf } from '../core/grant.ts'
 import { isId } from '../core/id.ts'
 import { Refusal } from '../core/refusal.ts'
-import { isBelowCap, requireBelowCap } from '../store/grants.ts'
-import type { Cap } from '../store/grants.ts'
-import { one } from '../store/store.ts'
-import type { Write } from '../store/store.ts'
+import { isFull, requireRoom } from './fan-out.ts'
 import * as field from './fields.ts'
 import { findAgent, may, unknown } from './may.ts'
 import { mintInput, mintOutput } from './mint-fields.ts'
 import type { Minted } from './mint-fields.ts'
 import { mint } from './minting.ts'
 import { defineOperation } from './operation.ts'
-import type { Call } from './operation.ts'
+import type { Call, Outcome } from './operation.ts'
 import { leastLeft, reissue } from './reissuing.ts'
 
 export const delegateToken = defineOperation({
@@ -45,22 +41,20 @@ export const delegateToken = defineOperation({
       })
     }
     const { acting } = caller
-    const caps = await withinCaps(call)
     const left = await leastLeft(call, acting)
-    const audience = audienceOf(context, acting.grant)
     const source = {
       kind: 'parent' as const,
       authority: acting,
-      audience,
+      audience: audienceOf(context, acting.grant),
       ...(left !== undefined && { usesLeft: left }),
     }
-    if (receiver === undefined) {
-      // Says what goes too far, the permission included, as for an agent that there is not.
-      mint(call, wanted, source, { ...agent, name: String(to) })
-      throw unknown('agent')
-    }
-    const outcome = mint(call, wanted, source, receiver)
-    const writes = [...caps, ...(outcome.writes ?? [])]
+    // Of an agent that there is not, all that goes too far is said as of one that there is.
+    const holder = receiver ?? { ...agent, name: String(to) }
+    const outcome = await withRoom(call, (full) =>
+      mint(call, wanted, { ...source, ...full }, holder),
+    )
+    if (receiver === undefined) throw unknown('agent')
+    const writes = [...requireRoom(call), ...(outcome.writes ?? [])]
     const detail = { ...outcome.detail, ...exchanged(call) }
     return { ...outcome, result: afterThisUse(outcome.result, left), writes, detail }
   },
@@ -96,22 +90,18 @@ const afterThisUse = (minted: Minted, left: number | undefined): Minted =>
     ? minted
     : { ...minted, uses_left: Math.min(minted.uses_left ?? left, left - 1) }
 
-/** Unexpired children of one grant and grants of one root are capped (authority: rule 38). */
-async function withinCaps({ context, caller, now, dryRun }: Call): Promise<readonly Write[]> {
-  const { store, settings } = context
-  const { grant } = caller.acting
-  const caps: readonly Cap[] = [
-    { of: 'parent', id: grant.id, now, cap: settings.maxChildren },
-    { of: 'root', id: rootOf(grant), now, cap: settings.maxGrantsPerRoot },
-  ]
-  const full = new Refusal('rate_limited', {
-    message: 'Too many live grants hang below this one or its root.',
-    missing_at: grant.id,
-    remedy: { text: 'Wait until some expire, and give those to come a shorter life.' },
-  })
-  if (!dryRun) return caps.map((cap) => requireBelowCap(cap, full))
-  for (const cap of caps) {
-    if ((await one(store.read(isBelowCap(cap)))) === undefined) throw full
+/** The commit asks whether there is room; where it comes to none, that is told with all else that fails. */
+async function withRoom(
+  call: Call,
+  child: (source: { readonly isFull: boolean }) => Outcome<Minted>,
+): Promise<Outcome<Minted>> {
+  if (call.dryRun) return child({ isFull: await isFull(call) })
+  try {
+    return child({ isFull: false })
+  } catch (error) {
+    if (error instanceof Refusal && error.detail.failures !== undefined && (await isFull(call))) {
+      return child({ isFull: true })
+    }
+    throw error
   }
-  return []
 }

@@ -13,8 +13,7 @@ import type { Attenuated, Source } from '../core/delegation.ts'
 import type { Grant } from '../core/grant.ts'
 import { keysOfChain } from '../core/liveness.ts'
 import type { Chain } from '../core/liveness.ts'
-import { Refusal, refusalText, refuseAll } from '../core/refusal.ts'
-import type { RefusalCode } from '../core/refusal.ts'
+import { Refusal } from '../core/refusal.ts'
 import { revocationKey } from '../core/revocation.ts'
 import { formatScopes } from '../core/scope.ts'
 import { insertGrant } from '../store/grants.ts'
@@ -23,6 +22,7 @@ import { insertToken } from '../store/tokens.ts'
 import { insertUses } from '../store/uses.ts'
 import { keyToBind } from './bound-key.ts'
 import { chooseDelivery, deliverToken } from './delivery.ts'
+import { excess } from './excess.ts'
 import type { Minted, MintInput } from './mint-fields.ts'
 import type { Call, Outcome } from './operation.ts'
 import { parseWanted } from './scopes.ts'
@@ -53,7 +53,7 @@ export function mint(
   }
   const to = { agent: receiver, ceiling: live.ceilingOf(receiver) }
   const attenuated = attenuate(source, to, wanted, live, self.serverId, now)
-  if (!attenuated.ok) throw excess(source, attenuated.failures)
+  if (!attenuated.ok) throw excess(source.kind, attenuated.failures)
   const grant = grantOf(call, input, source, receiver, attenuated.grant)
   const chain = [...parentChain(source), grant] as unknown as Chain
   const authority = authorityOf(chain, live)
@@ -105,53 +105,6 @@ function audienceAsked(call: Call, asked: readonly string[]): string[] {
   return [
     ...new Set(asked.map((text) => serverMeant(context, caller.orgId, text)?.id ?? 'unknown')),
   ]
-}
-
-function excess(source: Source, failures: Parameters<typeof refuseAll>[0]): Refusal {
-  const scopes = failures.filter((f) => f.dimension === 'scopes' || f.dimension === 'ceiling')
-  const missing = [...new Set(scopes.flatMap((failure) => failure.asked as string[]))]
-  const permission = failures
-    .filter((f) => f.dimension === 'permission')
-    .map((f) => String(f.asked))
-  return refuseAll(failures, {
-    message: messageOf(failures[0].code, failures[0].dimension),
-    ...(missing.length + permission.length > 0 && { missing: [...missing, ...permission] }),
-    remedy: remedyOf(source, failures[0].dimension),
-  })
-}
-
-function messageOf(code: RefusalCode, dimension: string): string {
-  if (code === 'insufficient_scope') return 'The grant does not allow delegation.'
-  if (code === 'exceeds_parent')
-    return `What was asked for in ${dimension} is wider than the grant it comes from.`
-  if (code === 'exceeds_ceiling') return 'These scopes are above the ceiling of the agent.'
-  return refusalText(code)
-}
-
-function remedyOf({ kind }: Source, dimension: string) {
-  if (dimension === 'scopes' && kind === 'parent') {
-    return {
-      text: 'Ask for scopes that your own grant covers, or pass on_excess: narrow.',
-      operation: 'list_permissions',
-      arguments: {},
-    }
-  }
-  if (dimension === 'scopes') {
-    return {
-      text: 'Ask for less, or have what is too narrow widened: the ceiling, the credential or REMIT_SCOPES.',
-      operation: 'update_agent',
-    }
-  }
-  if (dimension === 'ceiling') {
-    return {
-      text: 'Ask for less, or have the ceiling of the agent raised by whoever may update it.',
-      operation: 'update_agent',
-    }
-  }
-  if (dimension === 'permission') {
-    return { text: 'Ask whoever delegated to you to include tokens:delegate.' }
-  }
-  return { text: `Stay within the ${dimension} of the grant it comes from, or leave it out.` }
 }
 
 const parentChain = (source: Source): readonly Grant[] =>

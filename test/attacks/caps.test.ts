@@ -39,6 +39,29 @@ describe('the children of one grant', () => {
     expect(codes([await below(w, parent)])).toEqual(['allowed'])
   })
 
+  test('are told of last, with all else that goes too far, a dry run or not', async () => {
+    const w = await world({ settings: { maxChildren: 1 } })
+    const parent = await root(w)
+    await below(w, parent)
+    const wide = { scopes: ['demo:write'], max_depth: 9, act_as: parent }
+    for (const dry_run of [false, true]) {
+      const refusal = await w.refusal(delegateToken, { ...wide, dry_run }, w.local)
+      expect(refusal.code).toBe('exceeds_parent')
+      expect(refusal.detail.failures?.map(({ dimension }) => dimension)).toEqual([
+        'scopes',
+        'max_depth',
+        'children',
+      ])
+      const unknown = { ...wide, scopes: ['nothing:write'], dry_run }
+      expect((await w.refusal(delegateToken, unknown, w.local)).code).toBe('invalid_scope')
+      const alone = await w.refusal(delegateToken, { ...asked, act_as: parent, dry_run }, w.local)
+      expect(alone.toError()).toMatchObject({
+        code: 'rate_limited',
+        failures: [{ code: 'rate_limited', dimension: 'children', missing_at: parent }],
+      })
+    }
+  })
+
   test('are capped however many are asked for at once, over two processes', async () => {
     const w = await world({ settings: { maxChildren: 5 } })
     const processes = [w.context, await w.startProcess()]
