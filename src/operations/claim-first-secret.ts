@@ -35,7 +35,7 @@ export async function claimFirstSecret(
   if (handoff.claimedAt !== undefined) return endHandedOver(call, handoff)
   const { writes, handing } = await firstClaim(call, handoff, delivery)
   return {
-    result: resultOf(handoff),
+    result: resultOf(call, handoff),
     writes,
     target: handoff.id,
     ...(!call.dryRun && { handOut: handing.handOut }),
@@ -55,17 +55,18 @@ export async function claimAsStranger(
     const handoff = await handoffMeant(context, code)
     if (handoff === undefined) throw noHandoff()
     if (!handoff.byCodeAlone) throw noHandoff('handoff_by_stranger')
-    if (handoff.claimedAt !== undefined && claiming.dryRun) return { refusal: claimedBefore() }
+    if (handoff.claimedAt !== undefined && claiming.dryRun)
+      return { refusal: claimedBefore(claiming) }
     if (handoff.claimedAt !== undefined) {
       const writes = endingWrites(context, handoff, now)
       if (await commit(claiming, handoff, writes, 'second_claim')) {
-        return { refusal: claimedBefore() }
+        return { refusal: claimedBefore(claiming) }
       }
     } else {
       const { writes, handing } = await firstClaim(claiming, handoff, delivery)
-      if (claiming.dryRun) return { result: { ...resultOf(handoff), dry_run: true } }
+      if (claiming.dryRun) return { result: resultOf(claiming, handoff) }
       if (await commit(claiming, handoff, writes)) {
-        return { result: resultOf(handoff), handed: await handing.handOut() }
+        return { result: resultOf(claiming, handoff), handed: await handing.handOut() }
       }
     }
     await context.live.refresh()
@@ -73,9 +74,13 @@ export async function claimAsStranger(
   throw new Refusal('unavailable')
 }
 
-const resultOf = ({ recipientId, credentialId }: Handoff): ClaimResult => ({
+const resultOf = (
+  { dryRun }: Pick<Claiming, 'dryRun'>,
+  { recipientId, credentialId }: Handoff,
+): ClaimResult => ({
   agent_id: recipientId,
   ...(credentialId !== undefined && { credential_id: credentialId }),
+  ...(dryRun && { dry_run: true }),
 })
 
 async function firstClaim(

@@ -144,7 +144,11 @@ async function handOver(
   const credential = context.live.credential(handoff.credentialId ?? '')
   if (credential === undefined) throw noHandoff()
   requireNotMore(call, call.caller.agent, credential)
-  const result = { agent_id: credential.agentId, credential_id: credential.id }
+  const result = {
+    agent_id: credential.agentId,
+    credential_id: credential.id,
+    ...(call.dryRun && { dry_run: true }),
+  }
   const outcome = await repeatSecret(call, result, credential.id, { delivery, isFirst: false })
   return { ...outcome, detail: { delivery: outcome.detail?.['delivery'] } }
 }

@@ -15,12 +15,14 @@ export const endHandedOver = (call: Call, handoff: Handoff): Outcome<{ agent_id:
   result: { agent_id: handoff.recipientId },
   writes: endingWrites(call.context, handoff, call.now),
   target: handoff.id,
-  refusal: claimedBefore(),
+  refusal: claimedBefore(call),
 })
 
-export const claimedBefore = (): Refusal =>
+export const claimedBefore = ({ dryRun }: Pick<Call, 'dryRun'>): Refusal =>
   new Refusal('handoff_already_claimed', {
-    message: 'This handoff was claimed before; what it handed over has been revoked.',
+    message: dryRun
+      ? 'This handoff was claimed before; a second claim would revoke what it handed over.'
+      : 'This handoff was claimed before; what it handed over has been revoked.',
     remedy: { text: 'Find out who claimed it; then have a new one made.' },
     finding: 'second_claim',
   })
