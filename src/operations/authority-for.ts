@@ -51,6 +51,16 @@ export async function authorityFor(
 export const holdsProof = (meta: Sources['meta']): boolean =>
   meta !== undefined && (metaKeys.proof in meta || metaKeys.actAsProof in meta)
 
+/** Whether a request itself says who asks, or under which grant; what is no use then is refused, never skipped. */
+export const saysWho = (meta: Sources['meta']): boolean =>
+  Object.keys(meta ?? {}).some((key) => key.startsWith('dev.remit/') && !saysElse.has(key))
+
+const saysElse: ReadonlySet<string> = new Set([
+  metaKeys.registration,
+  metaKeys.handoff,
+  metaKeys.subjectToken,
+])
+
 const isForServers = ({ strangers: taken }: Operation): boolean =>
   taken?.presenting.includes('server_proof') === true
 

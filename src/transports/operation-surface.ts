@@ -5,11 +5,12 @@ import * as z from 'zod'
 import type { Context } from '../authority/context.ts'
 import type { Presented } from '../authority/presented.ts'
 import { Refusal } from '../core/refusal.ts'
-import { authorityFor, holdsProof } from '../operations/authority-for.ts'
+import { authorityFor, saysWho } from '../operations/authority-for.ts'
 import { inputSchemaOf, operationByName, operations } from '../operations/index.ts'
 import type { Operation } from '../operations/operation.ts'
 import { perform } from '../operations/perform.ts'
 import type { Answer } from '../operations/perform.ts'
+import { unknownOperation } from '../operations/unknown-operation.ts'
 import { instructions } from './instructions.ts'
 import { readResource, resources, resourceTemplates } from './resources.ts'
 import type { RequestSource, Surface, Tool, ToolResult } from './surface.ts'
@@ -41,8 +42,8 @@ export function operationSurface(
   })
   const listedTo = async (source: RequestSource, method: string) => {
     const seen = await authorityFor(context, of(source), operations, method)
-    // Who sends a proof wants to be known by it: one that fails is told, as a call would tell it.
-    if (seen.refusal === undefined || !holdsProof(source.meta)) return seen
+    // What a request presents itself and cannot be used is told, as a call would tell it (authority: rule 8).
+    if (seen.refusal === undefined || !saysWho(source.meta)) return seen
     told?.(seen.refusal, true)
     throw seen.refusal
   }
@@ -54,8 +55,7 @@ export function operationSurface(
       return { items: visible.map(toolOf), ttlMs }
     },
     callTool: async (name, args, source) => {
-      const operation = operationByName(name)
-      if (operation === undefined) return refusedResult(new Refusal('unknown_operation'))
+      const operation = operationByName(name) ?? unknownOperation
       const answer = await perform(context, operation, { arguments: args, ...of(source) })
       answered?.(operation.name, answer)
       if (answer.ok) return allowed(answer.result, answer.meta)

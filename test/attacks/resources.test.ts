@@ -187,9 +187,10 @@ describe('what is listed', () => {
     expect(few).not.toContain('mint_token')
     expect(few.every((name) => all.includes(name))).toBe(true)
     const foreign = { meta: { 'dev.remit/act_as': nothing.grant } }
-    expect(await names(surface.listTools(foreign))).toEqual(['whoami', 'claim_handoff'])
-    expect(await names(surface.listResources(foreign))).toEqual(['jwks'])
-    expect(await names(surface.listResourceTemplates(foreign))).toEqual([])
+    const no = { code: 'not_found' }
+    await expect(surface.listTools(foreign)).rejects.toMatchObject(no)
+    await expect(surface.listResources(foreign)).rejects.toMatchObject(no)
+    await expect(surface.listResourceTemplates(foreign)).rejects.toMatchObject(no)
   })
 
   test('may be kept no longer than the grant lives', async () => {
@@ -210,9 +211,22 @@ describe('what is listed', () => {
     w.pass(39)
     expect(await ttls()).toEqual([1000, 1000, 1000])
     w.pass(1)
-    expect(await ttls()).toEqual([0, 0, 0])
-    expect(await names(surface.listTools(source))).toEqual(['whoami', 'claim_handoff'])
+    await expect(ttls()).rejects.toMatchObject({ code: 'invalid_token' })
   })
+
+  test.each<[string, object, string]>([
+    ['empty', { 'dev.remit/token': '' }, 'invalid_client'],
+    ['malformed', { 'dev.remit/token': 'x' }, 'invalid_token'],
+    ['half of one', { 'dev.remit/agent_id': 'agt_x' }, 'invalid_client'],
+    ['unknown', { 'dev.remit/tokens': 'x' }, 'invalid_client'],
+  ])(
+    'is nobody’s for a credential that is %s, whatever the environment has',
+    async (_, meta, code) => {
+      const w = await world()
+      const surface = operationSurface(w.context, w.admin.presented)
+      await expect(surface.listTools({ meta: { ...meta } })).rejects.toMatchObject({ code })
+    },
+  )
 
   test('is a stranger’s once the agent is suspended', async () => {
     const w = await world()

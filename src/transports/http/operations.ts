@@ -4,6 +4,7 @@
 import { Refusal } from '../../core/refusal.ts'
 import { operationByName } from '../../operations/index.ts'
 import { perform } from '../../operations/perform.ts'
+import { unknownOperation } from '../../operations/unknown-operation.ts'
 import { traceIn } from '../trace.ts'
 import { json, refused } from './answer.ts'
 import type { Direct, Door } from './door.ts'
@@ -15,8 +16,7 @@ export const operationDirect =
   (door: Door): Direct =>
   async (arrived) => {
     const { method, path, presented, traceparent } = arrived
-    const operation = operationByName(path.slice('/operations/'.length))
-    if (operation === undefined) return refused(door, new Refusal('unknown_operation'), arrived)
+    const operation = operationByName(path.slice('/operations/'.length)) ?? unknownOperation
     if (method !== 'POST') throw wrongMethod('POST')
     const { _meta: meta, ...args } = objectIn(jsonIn(arrived))
     if (meta !== undefined && !isObject(meta)) throw badBody('_meta must be an object.')
