@@ -99,7 +99,8 @@ export function createHost(env: Environment, version: string, output: Output): H
       const app = await openRegistered(config, log, credential)
       try {
         const { remarksOn } = await import('../authority/remarks.ts')
-        remarksOn(app.context, credential.presented).forEach(say)
+        const remarks = await remarksOn(app.context, credential.presented)
+        remarks.forEach(say)
         const { startCheckpointing } = await import('../authority/checkpointing.ts')
         const checkpointing = startCheckpointing(app.context)
         await serve(app, credential)

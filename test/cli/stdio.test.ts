@@ -2,7 +2,7 @@
 // stdout.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -98,11 +98,25 @@ test.each<[string, Record<string, string>, RegExp]>([
   ['no credential', {}, /No credential is in the environment/],
   ['a missing file', { REMIT_CREDENTIAL_FILE: 'none.json' }, /none\.json does not exist/],
   ['an unknown key', { REMIT_API_KEY: 'x' }, /REMIT_API_KEY_FILE[\s\S]*not known here/],
+  ['a token that is none', { REMIT_TOKEN: 'garbage' }, /token in the environment is refused/],
 ])('with %s it starts, says so, and refuses calls', async (_name, env, said) => {
   const { home } = await initialised()
   const { code, err, answer } = await ask(home, env)
   expect(code).toBe(0)
   expect(err).toMatch(said)
+  const refusal = env['REMIT_TOKEN'] === undefined ? 'invalid_client' : 'invalid_token'
+  expect(answer).toMatchObject({ error: { code: refusal } })
+})
+
+test('one agent’s secret under another’s name is not taken for that one’s', async () => {
+  const { home } = await initialised()
+  const read = (name: string) =>
+    JSON.parse(readFileSync(join(home, 'credentials', name), 'utf8')) as Record<string, string>
+  const [admin, other] = [read('admin.json'), read('local.json')]
+  const env = { REMIT_AGENT_ID: other['agent_id'] ?? '', REMIT_AGENT_SECRET: admin['secret'] ?? '' }
+  const { err, answer } = await ask(home, env)
+  expect(err).toContain('not known here')
+  expect(err).not.toContain('administrator')
   expect(answer).toMatchObject({ error: { code: 'invalid_client' } })
 })
 
