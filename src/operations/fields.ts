@@ -33,7 +33,10 @@ export const freeText = text.refine(isFreeText, {
   error: 'must be at most 500 characters without control characters',
 })
 
-export const cause = freeText.min(1).describe('Why, for the audit; free text.')
+/** Free text that is more than blanks. */
+export const saying = freeText.regex(/\S/)
+
+export const cause = saying.describe('Why, for the audit; free text.')
 
 /** Scopes are parsed by the operation, so that all bad ones are named together. */
 export const scopes = z

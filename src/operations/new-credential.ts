@@ -63,7 +63,8 @@ export function parseCredential(
     throw new Refusal('exceeds_ceiling', {
       message: 'Scopes of a credential must be within the ceiling of its agent.',
       missing,
-      missing_at: agent.id,
+      // One that is only being registered has no place yet.
+      ...(call.context.live.agent(agent.id) !== undefined && { missing_at: agent.id }),
     })
   }
   const expiresAt = expiryOf(call, wanted.expires_at)

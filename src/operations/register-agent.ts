@@ -39,7 +39,7 @@ export const registerAgent = defineOperation({
   input: z.object({
     name: field.name.describe('Unique in the organisation for ever.'),
     description: field.freeText,
-    owner: field.freeText.min(1).describe('Who answers for it: a person or team.'),
+    owner: field.saying.describe('Who answers for it: a person or team.'),
     ceiling: field.scopes.describe('The most it can ever be given.'),
     sensitivity: field.sensitivity.optional(),
     auth_methods: field.methods.optional(),

@@ -56,7 +56,10 @@ export async function renew(call: Call, renewal: Renewal): Promise<Outcome<Minte
   const handed = deliverToken(call, { delivery, authority, issued, ttl, recipientId })
   const left = await leastLeft(call, state)
   return {
-    result: mintedResult(call, authority, issued, [], left),
+    result: {
+      ...mintedResult(call, authority, issued, [], left),
+      scopes: effective.map(({ text }) => text),
+    },
     writes: [insertToken(issued.token), ...handed.writes],
     guard: keysOfChain(chain),
     target: grant.id,

@@ -15,7 +15,7 @@ import { may, requireRootOrCredential, unknown } from './may.ts'
 import type { Call } from './operation.ts'
 import { canBeSealedTo } from './sealing.ts'
 import { isStronger, reachOf, requireCover, requireNotMore } from './stronger.ts'
-import { credentialMeant } from './whose-credential.ts'
+import { credentialMeant, lacking } from './whose-credential.ts'
 
 interface Asking extends WantedKeys, WantedCertificate {
   readonly credential_id?: string | undefined
@@ -35,7 +35,9 @@ export function rightToRotate(call: Call, asked: Asking, isRepeat = false) {
   requireRootOrCredential(call)
   const { credential: old, agent } = credentialMeant(call, id)
   const isOwn = caller.credential !== undefined && agent.id === caller.presenter.id
-  if (!isOwn && !may(call, `credentials/${agent.name}:rotate`)) throw unknown('credential')
+  if (!isOwn && !may(call, `credentials/${agent.name}:rotate`)) {
+    throw lacking(call, agent, 'rotate', unknown('credential'))
+  }
   if (!isRepeat) requireMayChange(call, asked, old)
   // Key material comes from the caller itself: for an agent that it does not cover it may bring none.
   if (!isOwn && bringsKeys(asked)) requireCover(call, reachOf(call, agent), 'keys')

@@ -28,7 +28,7 @@ export const updateAgent = defineOperation({
   input: z.object({
     agent: field.agentRef,
     description: field.freeText.optional(),
-    owner: field.freeText.min(1).optional(),
+    owner: field.saying.optional(),
     ceiling: field.scopes.optional(),
     sensitivity: field.sensitivity.optional(),
     auth_methods: field.methods.optional(),

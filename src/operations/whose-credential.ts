@@ -34,7 +34,7 @@ export function requireRight(
 }
 
 /** To one's own agent a missing permission is told; of others nothing is. */
-function lacking(call: Call, agent: Agent, operation: string, no: Refusal): Refusal {
+export function lacking(call: Call, agent: Agent, operation: string, no: Refusal): Refusal {
   if (agent.id !== call.caller.agent.id) return no
   return new Refusal('insufficient_scope', {
     missing: [`credentials/${agent.name}:${operation}`],

@@ -152,6 +152,12 @@ test('an owner is not optional', async () => {
   })
 })
 
+test.each(['', ' ', '\t'])('an owner %j is none', async (owner) => {
+  const w = await world()
+  const refused = await refuse(w, registerAgent, { ...fresh, owner })
+  expect(refused).toMatchObject({ code: 'invalid_request' })
+})
+
 describe('nobody registers more than they have', () => {
   test('the ceiling is covered by the caller’s own authority', async () => {
     const w = await world()
@@ -164,6 +170,14 @@ describe('nobody registers more than they have', () => {
       failures: [{ code: 'exceeds_ceiling', dimension: 'ceiling' }],
     })
     expect(await ask(w, registerAgent, fresh, clerk)).toHaveProperty('agent_id')
+  })
+
+  test('a credential above the new ceiling is refused, at no agent that there is not', async () => {
+    const w = await world()
+    const credential = { kind: 'secret', scopes: ['demo:write'] }
+    const refused = await refuse(w, registerAgent, { ...fresh, credential })
+    expect(refused).toMatchObject({ code: 'exceeds_ceiling', missing: ['demo:write'] })
+    expect(refused).not.toHaveProperty('missing_at')
   })
 
   test('under a root grant it is that grant that has to cover it', async () => {

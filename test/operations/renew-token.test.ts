@@ -107,6 +107,14 @@ test.each(['remit', ['remit']])('the audience may be named, as %j', async (audie
   })
 })
 
+test('only what is still effective is told, as the token has it', async () => {
+  const w = await world()
+  const asked = { ...long, scopes: ['demo:read', 'demo/a:write'] }
+  const { grant_id } = await rootOf(w, w.local, asked)
+  await ask(w, updateAgent, { agent: 'local', ceiling: ['demo:read'] })
+  expect(await ask(w, renewToken, { grant_id }, w.local)).toMatchObject({ scopes: ['demo:read'] })
+})
+
 test('what is dead, or effective in nothing, yields nothing', async () => {
   const w = await world()
   const cut = await rootOf(w, w.local, long)

@@ -247,8 +247,10 @@ test('a token needs the permission, and names the credential', async () => {
     code: 'invalid_request',
   })
   const asked = { credential_id: w.local.credentialId }
-  const { code } = await refuse(w, rotateCredential, asked, presented)
-  expect(['insufficient_scope', 'not_found']).toContain(code)
+  expect(await refuse(w, rotateCredential, asked, presented)).toMatchObject({
+    code: 'insufficient_scope',
+    missing: ['credentials/local:rotate'],
+  })
 })
 
 test('a dry run rotates nothing', async () => {
