@@ -36,7 +36,11 @@ export const mac = (key: KeyObject, parts: readonly MacPart[]): string =>
 
 /** The parts as a JSON array: unambiguous, and unlike UTF-8 it keeps lone surrogates apart. */
 export const encodeParts = (parts: readonly MacPart[]): string =>
-  `[${parts.map(encodePart).join()}]`
+  // At once where each would come out the same by itself, since every row that is written passes here.
+  parts.every(isPlain) ? JSON.stringify(parts) : `[${parts.map(encodePart).join()}]`
+
+const isPlain = (part: MacPart): boolean =>
+  typeof part === 'string' || part === null || Number.isSafeInteger(part)
 
 function encodePart(part: MacPart): string {
   if (typeof part === 'bigint') return part.toString()

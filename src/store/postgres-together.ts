@@ -15,7 +15,7 @@ export const isTogether = ({ writes }: Unit): boolean =>
 export function sendTogether(pipeline: Pipeline, units: readonly Unit[], point: Point): void {
   const alike = new Map<string, Unit[]>()
   for (const unit of units) {
-    const shape = unit.writes.map(({ sql }) => sql).join(';')
+    const shape = unit.writes.map(({ sql }) => numberOf(sql)).join()
     const known = alike.get(shape)
     if (known === undefined) alike.set(shape, [unit])
     else known.push(unit)
@@ -23,10 +23,19 @@ export function sendTogether(pipeline: Pipeline, units: readonly Unit[], point: 
   for (const group of alike.values()) {
     for (const [i, { sql, together }] of (group[0]?.writes ?? []).entries()) {
       if (together === undefined) continue
-      const rows = group.flatMap(({ writes }) => writes[i]?.values(point) ?? [])
-      sendRows(pipeline, manyRows(sql, together, rows.length / group.length), rows, group.length)
+      const rows = group.map(({ writes }) => writes[i]?.values(point) ?? [])
+      sendRows(pipeline, manyRows(sql, together, rows[0]?.length ?? 0), rows)
     }
   }
+}
+
+const numbers = new Map<string, number>()
+
+/** A word for a long text, since many are compared. */
+function numberOf(sql: string): number {
+  const number = numbers.get(sql) ?? numbers.size
+  numbers.set(sql, number)
+  return number
 }
 
 /** An event on its chain, and whose it is. */
@@ -37,8 +46,8 @@ export interface LinkedEvent {
 
 export function sendEvents(pipeline: Pipeline, events: readonly LinkedEvent[], together: boolean) {
   if (together) {
-    const rows = events.flatMap(({ event }) => eventValues(event))
-    return sendRows(pipeline, manyRows(insertEventSql, rowsOfEvents, 0), rows, events.length)
+    const rows = events.map(({ event }) => eventValues(event))
+    return sendRows(pipeline, manyRows(insertEventSql, rowsOfEvents, 0), rows)
   }
   for (const { unit, event } of events) pipeline.send(insertEventSql, eventValues(event), { unit })
 }
@@ -46,14 +55,15 @@ export function sendEvents(pipeline: Pipeline, events: readonly LinkedEvent[], t
 function sendRows(
   pipeline: Pipeline,
   { text, keys }: ManyRows,
-  values: readonly Value[],
-  count: number,
+  rows: readonly (readonly Value[])[],
 ): void {
-  if (count === 0) return
-  const rows = Array.from({ length: count }, (_, row) =>
-    Object.fromEntries(keys.map((key, i) => [key, values[row * keys.length + i] ?? null])),
-  )
-  pipeline.send(text, [JSON.stringify(rows)], { unit: 'several', expects: count })
+  if (rows.length === 0) return
+  const named = rows.map((row) => {
+    const record: Record<string, Value> = {}
+    for (const [i, key] of keys.entries()) record[key] = row[i] ?? null
+    return record
+  })
+  pipeline.send(text, [JSON.stringify(named)], { unit: 'several', expects: rows.length })
 }
 
 interface ManyRows {
