@@ -12,7 +12,7 @@ import type { Holder } from './support.ts'
 import { newLedger, send, settle, successorOf, writeUntilGone } from './writers.ts'
 import type { Ledger, Sent } from './writers.ts'
 
-const crashes = rounds({ short: isOnPostgres() ? 3 : 25, long: 200 })
+const crashes = rounds({ short: isOnPostgres() ? 3 : 12, long: 200 })
 const chance = seeded()
 
 test(
