@@ -5,7 +5,8 @@ import { spawnSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { shared } from '../support/shared.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 import { serveOver, tokenOf } from './http.ts'
 import { answerOf, bare, home, local, main } from './support.ts'
@@ -28,15 +29,16 @@ function notTested(why: string): void {
 }
 
 test.runIf(isHere)(
-  'the tools of mcp.json are those of the agent local',
+  'the tools of mcp.json are those of the agent local, and the Inspector finds no error in them',
   { timeout: patience },
   async () => {
     const { inspect } = await project()
-    const { tools } = inspect('tools/list') as { tools: { name: string }[] }
-    const names = tools.map(({ name }) => name)
+    const { answer, stderr } = inspect('tools/list')
+    const names = (answer as { tools: { name: string }[] }).tools.map(({ name }) => name)
     expect(names).toContain('mint_token')
     expect(names).toContain('delegate_token')
     expect(names).not.toContain('register_agent')
+    expect(stderr).toMatch(/Schema portability: 0 errors/)
   },
 )
 
@@ -68,37 +70,34 @@ test.runIf(isHere)(
   },
 )
 
-test.runIf(isHere)(
-  'the Inspector finds no error in the schemas',
-  { timeout: patience },
-  async () => {
-    const { run } = await project()
-    expect(run(['--method', 'tools/list']).stderr).toMatch(/Schema portability: 0 errors/)
-  },
-)
-
-test.runIf(isHere).each(['legacy', 'modern'])(
-  'over HTTP the Inspector is answered in the %s era, by its token alone',
-  { timeout: 3 * patience },
-  async (era) => {
+describe.runIf(isHere)('over HTTP', () => {
+  const served = shared(async () => {
     const own = await home()
     const { url } = await serveOver(own)
-    const token = await tokenOf(own, ['demo:read'], local)
-    const asked = (...headers: readonly string[]) => {
-      const target = ['--cli', `${url}/mcp`, '--transport', 'http', '--protocol-era', era]
-      const call = ['--method', 'tools/call', '--tool-name', 'whoami']
-      const env = { ...bare, HOME: temporaryFolder(), MCP_INSPECTOR_SECRET_STORE: 'memory' }
-      const command = [fetched.stdout.trim(), ...target, ...headers, ...call]
-      return spawnSync(process.execPath, command, { env, encoding: 'utf8' })
-    }
-    const answered = asked('--header', `Authorization: Bearer ${token}`)
-    expect(answerOf(JSON.parse(answered.stdout) as object)).toMatchObject({
-      code: 'allowed',
-      result: { agent: { name: 'local' }, method: 'token' },
-    })
-    expect(asked('--header', 'Authorization: Bearer x.y.z').status).not.toBe(0)
-  },
-)
+    return { url, token: await tokenOf(own, ['demo:read'], local) }
+  })
+
+  test.each(['legacy', 'modern'])(
+    'the Inspector is answered in the %s era, by its token alone',
+    { timeout: 3 * patience },
+    (era) => {
+      const { url, token } = served()
+      const asked = (...headers: readonly string[]) => {
+        const target = ['--cli', `${url}/mcp`, '--transport', 'http', '--protocol-era', era]
+        const call = ['--method', 'tools/call', '--tool-name', 'whoami']
+        const env = { ...bare, HOME: temporaryFolder(), MCP_INSPECTOR_SECRET_STORE: 'memory' }
+        const command = [fetched.stdout.trim(), ...target, ...headers, ...call]
+        return spawnSync(process.execPath, command, { env, encoding: 'utf8' })
+      }
+      const answered = asked('--header', `Authorization: Bearer ${token}`)
+      expect(answerOf(JSON.parse(answered.stdout) as object)).toMatchObject({
+        code: 'allowed',
+        result: { agent: { name: 'local' }, method: 'token' },
+      })
+      expect(asked('--header', 'Authorization: Bearer x.y.z').status).not.toBe(0)
+    },
+  )
+})
 
 /** A folder like a checkout after `npm run demo`: mcp.json, the built file and `.remit`. */
 async function project() {
@@ -114,16 +113,16 @@ async function project() {
     const command = [fetched.stdout.trim(), ...server, ...args]
     return spawnSync(process.execPath, command, { cwd: folder, env, encoding: 'utf8' })
   }
-  const inspect = (method: string, more: readonly string[] = []): Fields => {
+  const inspect = (method: string, more: readonly string[] = []) => {
     const { stdout, stderr } = run(['--method', method, ...more])
     if (stdout === '') throw new Error(`the Inspector said nothing but: ${stderr}`)
-    return JSON.parse(stdout) as Fields
+    return { answer: JSON.parse(stdout) as Fields, stderr }
   }
   const call = (tool: string, args: readonly string[]): Answer => {
     const flags = args.flatMap((arg) => ['--tool-arg', arg])
-    return answerOf(inspect('tools/call', ['--tool-name', tool, ...flags]))
+    return answerOf(inspect('tools/call', ['--tool-name', tool, ...flags]).answer)
   }
-  return { run, inspect, call }
+  return { inspect, call }
 }
 
 /** Where npx keeps its command; away from our .npmrc, which refuses packages that ask for another Node. */

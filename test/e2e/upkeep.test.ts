@@ -6,7 +6,7 @@ import { rounds } from '../support/rounds.ts'
 import { admin, home, serve, start } from './support.ts'
 import type { Server } from './support.ts'
 
-const kills = rounds({ short: 5, long: 100 })
+const kills = rounds({ short: 3, long: 100 })
 
 test(
   `a master key that is replaced by a process which is killed, ${kills} times, locks nobody out`,
