@@ -2,6 +2,7 @@
 // rule, as whoever holds the database would have it.
 
 import { randomBytes } from 'node:crypto'
+import { cpSync } from 'node:fs'
 import { join } from 'node:path'
 import { inject } from 'vitest'
 import { Database } from '../../src/store/driver.ts'
@@ -21,14 +22,17 @@ export interface TestDatabase {
   readonly first: (sql: string) => Value
   /** All rows of all tables, by table. */
   readonly tables: () => Readonly<Record<string, Rows>>
+  /** Another that holds the same, while nobody has this one open; on PostgreSQL reached in a way of its own. */
+  readonly copyTo: (home: string, via?: Via) => Promise<TestDatabase>
   readonly drop: () => void
 }
 
-/** On the engine that the run is for. */
-export const testDatabase = async (
-  home: string,
-  via?: (url: string) => Promise<string>,
-): Promise<TestDatabase> => (isOnPostgres() ? onPostgres(via) : onSqlite(home))
+/** The way that processes take to a database. */
+export type Via = (url: string) => Promise<string>
+
+/** On the engine that the run is for, with nothing in it but, on PostgreSQL, the schema. */
+export const testDatabase = async (home: string): Promise<TestDatabase> =>
+  isOnPostgres() ? onPostgres() : onSqlite(home)
 
 export const isOnPostgres = (): boolean => process.env['REMIT_TEST_ENGINE'] === 'postgres'
 
@@ -51,29 +55,36 @@ function onSqlite(home: string): TestDatabase {
         const names = db.prepare(tablesOfSqlite).pluck().all() as string[]
         return byName(names, (name) => db.prepare(wholeTable(name)).all() as Rows)
       }),
+    copyTo: async (other) => {
+      cpSync(home, other, { recursive: true })
+      return onSqlite(other)
+    },
     drop: () => undefined,
   }
 }
 
 const tablesOfSqlite = `select name from sqlite_master where type = 'table' order by name`
 const tablesOfPostgres = `
-  select table_name as name
-  from information_schema.tables
-  where table_schema = current_schema()
-  order by table_name`
+  select relname::text as name from pg_class
+  where relkind = 'r' and relnamespace = current_schema()::regnamespace
+  order by relname`
+/** What the schema itself leaves empty. */
+const isFilled = (table: string) => table !== 'remit_migrations'
 
 const wholeTable = (name: string): string => `select * from "${name}" order by 1, 2`
 
-const byName = (names: readonly string[], read: (name: string) => Rows) =>
+const byName = <T>(names: readonly string[], read: (name: string) => T): Record<string, T> =>
   Object.fromEntries(names.map((name) => [name, read(name)]))
 
 let chains = 0
 
-async function onPostgres(via?: (url: string) => Promise<string>): Promise<TestDatabase> {
+async function onPostgres(via?: Via): Promise<TestDatabase> {
   const name = takeDatabase()
   const url = databaseUrl(inject('postgresUrl'), name)
   const taken = (await via?.(url)) ?? url
   let isAsMigrated = true
+  const names = () => askPostgres(url, tablesOfPostgres).rows.map((row) => String(row['name']))
+  let held: Readonly<Record<string, Value>> | undefined
   return {
     place: () => {
       chains += 1
@@ -85,12 +96,14 @@ async function onPostgres(via?: (url: string) => Promise<string>): Promise<TestD
       return askPostgres(url, numbered(sql), values).count
     },
     first: (sql) => askPostgres(url, sql).first,
-    tables: () => {
-      const names = askPostgres(url, tablesOfPostgres).rows
-      return byName(
-        names.map(({ name: table }) => String(table)),
-        (table) => askPostgres(url, wholeTable(table)).rows,
-      )
+    tables: () => byName(names(), (table) => askPostgres(url, wholeTable(table)).rows),
+    copyTo: async (_, other) => {
+      held ??= byName(names().filter(isFilled), (table) => askPostgres(url, asJson(table)).first)
+      const copy = await onPostgres(other)
+      for (const [table, json] of Object.entries(held)) {
+        if (json !== null) copy.run(fromJson(table), [json])
+      }
+      return copy
     },
     drop: () => {
       if (isAsMigrated) giveBack(name)
@@ -98,6 +111,10 @@ async function onPostgres(via?: (url: string) => Promise<string>): Promise<TestD
     },
   }
 }
+
+const asJson = (table: string) => `select json_agg(each)::text from "${table}" as each`
+const fromJson = (table: string) =>
+  `insert into "${table}" select * from json_populate_recordset(null::"${table}", ?::json)`
 
 /** One that another test gave back, or a new one: making a database costs more than most tests. */
 function takeDatabase(): string {
@@ -133,8 +150,7 @@ const emptyAllTables = `
     declare each text;
     begin
       for each in
-        select table_name from information_schema.tables
-        where table_schema = current_schema() and table_name <> 'remit_migrations'
+        select name from (${tablesOfPostgres}) where name <> 'remit_migrations'
       loop
         execute format('delete from %I', each);
       end loop;

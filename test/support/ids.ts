@@ -4,8 +4,8 @@ import type { IdPrefix } from '../../src/core/id.ts'
 
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz'
 
-export function countedIds(): (prefix: IdPrefix) => string {
-  let made = 0
+export function countedIds(after = 0): (prefix: IdPrefix) => string {
+  let made = after
   return (prefix) => {
     made += 1
     let text = ''

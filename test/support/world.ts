@@ -4,12 +4,10 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { onTestFinished } from 'vitest'
 import { auditHash } from '../../src/authority/audit-verification.ts'
 import { createAuditBuffer } from '../../src/authority/audit-buffer.ts'
 import { createCommitter } from '../../src/authority/committer.ts'
 import type { Context, Settings } from '../../src/authority/context.ts'
-import { firstRecords } from '../../src/authority/first-records.ts'
 import { createKeyRing } from '../../src/authority/key-ring.ts'
 import { openLiveState } from '../../src/authority/live.ts'
 import type { Presented } from '../../src/authority/presented.ts'
@@ -19,9 +17,6 @@ import { authMethods } from '../../src/core/agent.ts'
 import type { Agent } from '../../src/core/agent.ts'
 import type { Refusal } from '../../src/core/refusal.ts'
 import { parseScopes } from '../../src/core/scope.ts'
-import { createHashingQueue } from '../../src/crypto/hashing-queue.ts'
-import { sealDataKey } from '../../src/crypto/data-key.ts'
-import { deriveKeys } from '../../src/crypto/keyed-hash.ts'
 import { makeAgentSecret } from '../../src/authority/new-secrets.ts'
 import { signRegistrationProof } from '../../src/crypto/registration-proof.ts'
 import type { Inputs, Operation } from '../../src/operations/operation.ts'
@@ -30,12 +25,14 @@ import type { Request } from '../../src/operations/perform.ts'
 import { putAgent } from '../../src/store/agents.ts'
 import { putCredential } from '../../src/store/credentials.ts'
 import { insertOrg } from '../../src/store/facts.ts'
-import { openForInit, openStore } from '../../src/store/engine.ts'
+import { openStore } from '../../src/store/engine.ts'
 import type { Place } from '../../src/store/engine.ts'
 import { putResourceType, sinceThisChange } from '../../src/store/resource-types.ts'
 import type { Store, Value } from '../../src/store/store.ts'
-import { testDatabase } from './database.ts'
+import { takeBeginning, idsFrom, keys, quickHashing, start } from './beginning.ts'
+import type { Via } from './database.ts'
 import { countedIds } from './ids.ts'
+import { whenOver } from './shared.ts'
 
 /** An agent and what it proves itself with. */
 export interface Holder {
@@ -54,23 +51,20 @@ export interface WorldOptions {
   /** On PostgreSQL: `false` trusts notifications, as servers do that were not told otherwise. */
   readonly strict?: false
   /** On PostgreSQL: the way that processes take to the database. */
-  readonly via?: (url: string) => Promise<string>
+  readonly via?: Via
 }
 
 export type World = Awaited<ReturnType<typeof world>>
 
-const start = 1_800_000_000
 const hearing = { strict: false }
-const quick = { memoryKib: 1024, passes: 2, lanes: 1 }
 
 export async function world(options: WorldOptions = {}) {
   const home = mkdtempSync(join(tmpdir(), 'remit-world-'))
-  const database = await testDatabase(home, options.via)
+  const { database: begun, issuer, first } = await takeBeginning(options.issuer)
+  const database = await begun.copyTo(home, options.via)
   const place = (): Place => ({ ...database.place(), ...(options.strict === false && hearing) })
-  const dataKey = Buffer.alloc(32, 7)
-  const keys = deriveKeys(dataKey)
-  const newId = countedIds()
-  const hashing = createHashingQueue({ concurrency: 4, depth: 1000, parameters: quick })
+  const newId = countedIds(idsFrom)
+  const hashing = quickHashing()
   const damaged: string[] = []
   const opening = {
     keys: () => keys,
@@ -82,7 +76,7 @@ export async function world(options: WorldOptions = {}) {
   let time = start
   const now = () => time
 
-  onTestFinished(async () => {
+  whenOver(async () => {
     for (const { audit, committer } of contexts) {
       await audit.flush().catch(() => undefined)
       await committer.idle()
@@ -91,18 +85,6 @@ export async function world(options: WorldOptions = {}) {
     database.drop()
     rmSync(home, { recursive: true, force: true })
   })
-
-  const storeId = newId('org').slice('org_'.length)
-  const issuer = options.issuer ?? `urn:remit:${storeId}`
-  const sealedKey = sealDataKey(Buffer.alloc(32, 1), dataKey, storeId)
-  const first = await firstRecords(
-    { keys, hashing, newId, now: start },
-    { orgName: 'test', storeId, issuer, sealedKey, version: '1' },
-  )
-  const made = await openForInit(place(), opening)
-  const [result] = await made.commit([first.unit], start)
-  await made.close()
-  if (result?.ok !== true) throw new Error('The world could not be made.')
 
   const context = await startProcess()
   const registration = JSON.parse(first.registrationFile) as RegistrationFile
