@@ -16,12 +16,11 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { Database } from '../../src/store/driver.ts'
 import { temporaryFolder } from '../support/temporary.ts'
-import { commandLine } from './command.ts'
+import { commandLine, initialised } from './command.ts'
 
 /** A store with a history, and a folder for its backups. */
 async function made() {
-  const run = commandLine()
-  expect((await run('init')).code).toBe(0)
+  const run = await initialised()
   await run('whoami')
   const folder = temporaryFolder()
   return {

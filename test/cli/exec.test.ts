@@ -5,7 +5,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { temporaryFolder } from '../support/temporary.ts'
-import { commandLine } from './command.ts'
+import { initialised } from './command.ts'
 
 /** What a command saw of its environment: its names, and what the token's file is and holds. */
 interface Seen {
@@ -29,8 +29,7 @@ const script = `
 
 /** A store, and a command that writes down what it saw and then ends as it is told. */
 async function made() {
-  const run = commandLine()
-  expect((await run('init')).code).toBe(0)
+  const run = await initialised()
   const folder = temporaryFolder()
   const [file, out] = [join(folder, 'command.cjs'), join(folder, 'seen.json')]
   writeFileSync(file, script)

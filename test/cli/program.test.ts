@@ -3,13 +3,7 @@ import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { operations } from '../../src/operations/index.ts'
-import { commandLine } from './command.ts'
-
-async function initialised() {
-  const run = commandLine()
-  expect((await run('init --json')).code).toBe(0)
-  return run
-}
+import { commandLine, initialised } from './command.ts'
 
 test('init prints what it made, and refuses a second time', async () => {
   const run = commandLine()

@@ -1,29 +1,15 @@
-// `remit stdio` as a host starts it: a bundled process, a home of its own, and nothing but protocol on
+// `remit stdio` as a host starts it: a process of the built file, a home of its own, and nothing but protocol on
 // stdout.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-// @ts-expect-error -- a build script, without types
-import { bundle } from '../../.scripts/bundle.mjs'
-import { commandLine } from './command.ts'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+import { initialised } from './command.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'remit-test-'))
-const main = join(folder, 'main.mjs')
-const root = new URL('../../', import.meta.url)
-
-beforeAll(async () => {
-  const entry = new URL('src/main.ts', root)
-  await (bundle as (options: object) => Promise<void>)({
-    entry: entry.pathname,
-    outfile: main,
-    at: root.href,
-  })
-})
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
+const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
 
 function start(
   home: string,
@@ -70,12 +56,6 @@ async function ask(home: string, env: Record<string, string>) {
     .split('\n')
     .map((line) => JSON.parse(line) as { id: number; result: Record<string, unknown> })
   return { code, err, answer: replies.find(({ id }) => id === 2)?.result['structuredContent'] }
-}
-
-async function initialised() {
-  const run = commandLine()
-  await run('init')
-  return run
 }
 
 const local = { REMIT_CREDENTIAL_FILE: 'credentials/local.json' }
