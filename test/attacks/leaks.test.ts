@@ -132,8 +132,8 @@ async function readEverything(l: Listening, caller: Presented) {
 
 const hidden: readonly DeliveryKind[] = ['handle', 'meta', 'file', 'handoff']
 
-async function everythingCalled(delivery: readonly DeliveryKind[]): Promise<Listening> {
-  const l = await listening(delivery)
+async function everythingCalled(): Promise<Listening> {
+  const l = await listening(hidden)
   const { admin, local } = l.w
   const asked = { scopes: ['demo:read', 'tokens:delegate'], ttl_seconds: 3600, delivery: 'meta' }
   const presented: Presented[] = []
@@ -166,7 +166,7 @@ const secretsIn = (text: string): readonly string[] =>
 const long = { timeout: 120_000 }
 
 test('no secret or token stands anywhere but where it was handed out', long, async () => {
-  const { w, said, secrets } = await everythingCalled(hidden)
+  const { w, said, secrets } = await everythingCalled()
   expect(secrets.size).toBeGreaterThan(100)
   expect(said.length).toBeGreaterThan(300)
   expect(said.filter(holdsOne).map(({ what }) => what)).toEqual([])
@@ -201,8 +201,11 @@ test('no secret or token stands anywhere but where it was handed out', long, asy
 })
 
 test('this search finds what inline delivery shows', long, async () => {
-  const { said } = await everythingCalled([...hidden, 'inline'])
-  const shown = said.filter(holdsOne)
+  const l = await listening([...hidden, 'inline'])
+  for (const caller of ['subject', l.w.admin.presented] as const) {
+    await callEverything(l, caller, ['handoff', 'inline'])
+  }
+  const shown = l.said.filter(holdsOne)
   expect(new Set(shown.map(({ what }) => what))).toEqual(
     new Set([
       'mint_token inline',

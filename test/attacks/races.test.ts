@@ -17,7 +17,7 @@ import { codeOf, delegated, enters, heldFrom, may, minted, named } from './attac
 import type { Held } from './attack.ts'
 
 /** On PostgreSQL each takes ten times as long, and the long run has them all. */
-const tries = rounds({ short: isOnPostgres() ? 8 : 20, long: 20 })
+const tries = rounds({ short: isOnPostgres() ? 6 : 12, long: 20 })
 
 /** Lets a few turns pass, so that every round meets the other side at another step. */
 async function turns(count: number): Promise<void> {
