@@ -13,8 +13,6 @@ import { exchanging } from '../authority/exchange.ts'
 import type { Exchange } from '../authority/exchange.ts'
 import { spendOnce } from '../authority/spent-proofs.ts'
 import type { Spending } from '../authority/spent-proofs.ts'
-import { assertClock } from '../authority/clock.ts'
-import { assertRegistered } from '../authority/registration.ts'
 import { isId } from '../core/id.ts'
 import { Refusal } from '../core/refusal.ts'
 import type { Soon } from '../store/store.ts'
@@ -23,6 +21,7 @@ import type { Input } from './arguments.ts'
 import { answerOf, decideAndCommit } from './commit.ts'
 import type { Operation } from './operation.ts'
 import { protectedBy, refuseUnprotected } from './protections.ts'
+import { assertServing } from './serving.ts'
 import { answerAgain, momentOf } from './standing-answer.ts'
 import { bareMay, mustActDown } from './visible.ts'
 import { asRefusal, recordRefusal } from './record-refusal.ts'
@@ -64,7 +63,7 @@ export type Answer =
  */
 export function perform(context: Context, operation: Operation, request: Request): Soon<Answer> {
   const caughtUp = catchUp(context)
-  // Nothing stands where it takes more than this turn to know whether anything changed.
+  // Where it takes more than this turn to know whether anything changed, `performAnew` looks once it knows.
   const again =
     caughtUp instanceof Promise ? undefined : standingAnswer(context, operation, request)
   return again ?? performAnew(context, operation, request, caughtUp)
@@ -94,13 +93,6 @@ function standingAnswer(
   }
 }
 
-function assertServing(context: Context, operation: Operation): void {
-  assertClock(context)
-  if (operation.name !== 'register_mcp_server') assertRegistered(context)
-  // What ends authority is durable with its own event, or does not happen; it waits for no other's.
-  if (operation.effect !== 'destroy') context.audit.assertWritable()
-}
-
 async function performAnew(
   context: Context,
   operation: Operation,
@@ -111,6 +103,10 @@ async function performAnew(
   let known: Known | undefined
   try {
     await caughtUp
+    // Whoever had to ask elsewhere decides in the turn in which it was told (authority: rule 29).
+    const again =
+      caughtUp instanceof Promise ? standingAnswer(context, operation, request) : undefined
+    if (again !== undefined) return again
     assertServing(context, operation)
     const since = momentOf(context)
     const stranger = await answerStranger(context, operation, request)

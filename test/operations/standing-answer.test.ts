@@ -1,6 +1,6 @@
 // An answer that is given again is the one that would be found: whatever it rests on ends it at once.
 
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { checkPermission } from '../../src/operations/check-permission.ts'
 import { revokeToken } from '../../src/operations/revoke-token.ts'
 import type { Presented } from '../../src/authority/presented.ts'
@@ -88,6 +88,47 @@ test.runIf(isOnPostgres())(
     })
   },
 )
+
+test('whether anything changed is asked once for it, also where that is asked elsewhere', async () => {
+  const w = await world()
+  const { presented } = await rootOf(w, w.local, { scopes: ['demo:read'] })
+  await keep(w, presented)
+  const asked = vi.spyOn(w.context.store, 'changedElsewhere')
+  const count = async (args: Record<string, unknown>) => {
+    asked.mockClear()
+    await ask(w, checkPermission, args, presented)
+    return asked.mock.calls.length
+  }
+  w.pass(1)
+  expect(await count(read)).toBe(2)
+  expect(await count(read)).toBe(1)
+  expect(await count({ permissions: ['demo/b:read'] })).toBe(2)
+})
+
+test('of many who ask at once, none gets it after another process revoked', async () => {
+  const w = await world()
+  const other = await w.startProcess()
+  const { grant_id, presented } = await rootOf(w, w.local, { scopes: ['demo:read'] })
+  await keep(w, presented)
+  await ask(w, revokeToken, { grant_id, cause: 'test' }, w.local, { in: other })
+  const answers = await Promise.all(
+    Array.from({ length: 30 }, () => refuse(w, checkPermission, read, presented)),
+  )
+  expect(new Set(answers.map(({ code }) => code))).toEqual(new Set(['invalid_token']))
+})
+
+test('what is revoked while the database is asked ends it', async () => {
+  const w = await world()
+  const { grant_id, presented } = await rootOf(w, w.local, { scopes: ['demo:read'] })
+  await keep(w, presented)
+  const { changedElsewhere } = w.context.store
+  vi.spyOn(w.context.store, 'changedElsewhere').mockImplementationOnce(async () => {
+    const changed = await changedElsewhere()
+    await ask(w, revokeToken, { grant_id, cause: 'test' }, w.local)
+    return changed
+  })
+  expect(await refuse(w, checkPermission, read, presented)).toMatchObject({ code: 'invalid_token' })
+})
 
 test('the clock ends it', async () => {
   const w = await world()
