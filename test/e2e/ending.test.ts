@@ -2,6 +2,7 @@
 // the checks made just before.
 import { once } from 'node:events'
 import { expect, test } from 'vitest'
+import { isOnPostgres } from '../support/database.ts'
 import { admin, answerOf, home, start } from './support.ts'
 import type { Answer, Fields, Home } from './support.ts'
 
@@ -81,7 +82,10 @@ test('at the end of input every call is answered, and the audit holds them all',
   await expectAllKept(own, out)
 })
 
-test.each(['SIGTERM', 'SIGINT'] as const)(
+/** What a signal is does not depend on the engine: one will do on PostgreSQL. */
+const signals = isOnPostgres() ? (['SIGTERM'] as const) : (['SIGTERM', 'SIGINT'] as const)
+
+test.each(signals)(
   '%s ends it in order: what was begun is answered and kept, and nothing else was done',
   async (signal) => {
     for (const answered of ['mint-0', 'mint-20']) {
