@@ -50,12 +50,13 @@ const remarks: ReadonlySet<string> = new Set([
 export const authorityIn = (w: Pick<World, 'tables'>): Readonly<Record<string, Rows>> =>
   Object.fromEntries(Object.entries(tablesOf(w)).filter(([name]) => !remarks.has(name)))
 
-/** The bytes of every file below a folder, as latin-1 text, by path. */
+/** The bytes of every file below a folder, as latin-1 text, by path: without the reserve, which is noise. */
 export function filesBelow(folder: string): Readonly<Record<string, string>> {
   const found: Record<string, string> = {}
   for (const name of readdirSync(folder, { recursive: true }) as string[]) {
     const path = join(folder, name)
-    if (lstatSync(path).isFile()) found[name] = readFileSync(path, 'latin1')
+    if (!name.endsWith('-reserve') && lstatSync(path).isFile())
+      found[name] = readFileSync(path, 'latin1')
   }
   return found
 }
