@@ -117,12 +117,17 @@ const wasStruck = ({ acknowledged, lost }: Ledger): boolean =>
 const refusals = (sent: readonly Sent[]) =>
   sent.filter(({ answer }) => answer !== undefined && answer.code !== 'allowed')
 
-/** By the clock, or by what was acknowledged: early in some calls, late in others. */
+/** By the clock, or by what was acknowledged: early in some calls, late in others, and once after all kinds. */
 async function randomMoment(round: number, ledger: Ledger): Promise<void> {
   const pause = (most: number) =>
     new Promise((resolve) => void setTimeout(resolve, chance.below(most)))
   if (round % 2 === 0) return void (await pause(150))
   const enough = 1 + chance.below(30)
-  while (ledger.sent.filter(({ answer }) => answer !== undefined).length < enough) await pause(2)
+  const answered = () => ledger.sent.filter(({ answer }) => answer !== undefined)
+  const isEnough = () =>
+    round === 1
+      ? operations.every((kind) => answered().some(({ name }) => name === kind))
+      : answered().length >= enough
+  while (!isEnough()) await pause(2)
   await pause(5)
 }
