@@ -431,7 +431,7 @@ const chainOf = (grants: readonly Grant[]): Chain => grants as unknown as Chain
 
 const textsIn = (given: Attenuated) => ({ ...given, scopes: given.scopes.map(({ text }) => text) })
 
-const stories = rounds({ short: 1_200, long: 20_000 })
+const stories = rounds({ short: 2_000, long: 20_000 })
 
 test('delegation answers as the rule says, and no child is ever wider than what it comes from', () => {
   fc.assert(fc.property(story, play), { numRuns: stories })

@@ -494,7 +494,7 @@ function play(story: Told): void {
 }
 
 test('a grant lives and may do what its history leaves it, and what was taken never returns', () => {
-  fc.assert(fc.property(histories, play), { numRuns: rounds({ short: 300, long: 5000 }) })
+  fc.assert(fc.property(histories, play), { numRuns: rounds({ short: 500, long: 5000 }) })
   expect(told).toEqual({
     grants: expect.toSatisfy((n) => n > 3000),
     questions: expect.toSatisfy((n) => n > 30_000),
