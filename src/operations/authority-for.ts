@@ -49,7 +49,9 @@ export async function authorityFor(
 
 /** Whether a request proves something of itself, so that it is good once and not to be taken for another. */
 export const holdsProof = (meta: Sources['meta']): boolean =>
-  meta !== undefined && (metaKeys.proof in meta || metaKeys.actAsProof in meta)
+  meta !== undefined && goodOnce.some((key) => key in meta)
+
+const goodOnce = [metaKeys.proof, metaKeys.actAsProof, metaKeys.clientAssertion]
 
 /** Whether a request itself says who asks, or under which grant; what is no use then is refused, never skipped. */
 export const saysWho = (meta: Sources['meta']): boolean =>
