@@ -20,8 +20,13 @@ export function presentedToken(meta: Bag, extra: unknown): PresentedToken {
   if (hasMeta && inHeader !== undefined) return { ok: false, reason: 'two_presented' }
   if (!hasMeta && inHeader === undefined) return { ok: false, reason: 'nothing_presented' }
   const token = hasMeta ? inMeta : bearerOf(inHeader)
-  if (typeof token !== 'string' || token === '') return { ok: false, reason: 'unusable_presented' }
-  return { ok: true, token, ...(Object.hasOwn(meta, proofKey) && { proof: meta[proofKey] }) }
+  const hasProof = Object.hasOwn(meta, proofKey)
+  // The scheme promises a proof (RFC 9449 §7.1).
+  const lacksProof = !hasMeta && !hasProof && /^dpop /i.test(String(inHeader))
+  if (typeof token !== 'string' || token === '' || lacksProof) {
+    return { ok: false, reason: 'unusable_presented' }
+  }
+  return { ok: true, token, ...(hasProof && { proof: meta[proofKey] }) }
 }
 
 /** The value after the scheme (RFC 6750 §2.1, RFC 9449 §7.1). */

@@ -15,7 +15,8 @@ export interface Answer {
   readonly body: string
 }
 
-const asJson = { 'content-type': 'application/json' }
+/** What it holds is for whoever asked, and at times a token. */
+const asJson = { 'content-type': 'application/json', 'cache-control': 'no-store' }
 
 export const json = (status: number, value: object, headers = {}): Answer => ({
   status,
@@ -79,7 +80,8 @@ function challenge({ issuerUrl }: Door, refusal: Refusal, arrived: Arrived | und
 
 /** Whether the caller came with a DPoP proof, or came without where its token is bound (RFC 9449 §7.1). */
 function wantsProof({ detail }: Refusal, arrived: Arrived | undefined): boolean {
-  const { presented } = arrived ?? {}
+  const { presented, headers } = arrived ?? {}
+  if (presented?.kind === 'unusable') return /^dpop /i.test(String(headers?.['authorization']))
   if (presented?.kind !== 'token') return false
   return presented.over?.scheme === 'DPoP' || detail.finding === 'unproven_token'
 }

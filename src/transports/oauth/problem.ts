@@ -59,7 +59,8 @@ const errors = {
   depth_exhausted: 'invalid_request',
   uses_exhausted: 'invalid_request',
   agent_suspended: 'invalid_request',
-  replay_detected: 'invalid_client',
+  // Of a client that is proven it is the proof of possession (RFC 9449 §5), else its assertion (below).
+  replay_detected: 'invalid_dpop_proof',
   task_mismatch: 'invalid_request',
   binding_downgrade: 'invalid_request',
   handoff_already_claimed: 'invalid_request',

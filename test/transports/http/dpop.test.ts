@@ -109,8 +109,16 @@ test('a bound token is refused in every way but with a fresh proof of this reque
   expect(await call({ authorization, dpop: good })).toBe('200')
   expect(await call({ authorization, dpop: good })).toBe('401 DPoP invalid_dpop_proof')
 
+  // At the token endpoint the client is proven all the same.
+  const spent = await prove(`${o.issuer}/token`)
+  const asked = { ...o.as(o.w.local), grant_type: 'client_credentials', scope }
+  expect((await o.form('/token', asked, { dpop: spent })).status).toBe(200)
+  const again = await o.form('/token', asked, { dpop: spent })
+  expect([again.status, again.body['error']]).toEqual([400, 'invalid_dpop_proof'])
+
   const other = await dpop.generateKeyPair('ES256')
   const rows: readonly (readonly [string, Record<string, string>, string])[] = [
+    ['with no proof at all', { authorization }, '401 DPoP invalid_token'],
     ['as a bearer token', { authorization: `Bearer ${token}` }, '401 DPoP invalid_token'],
     [
       'with a proof, as a bearer',
