@@ -88,8 +88,9 @@ export const createTold = (): Told => ({})
  */
 export function statusToTell({ refusal: told }: Told): number {
   if (told === undefined) return 200
-  const isHttps = told.isStranger || told.refusal.code === 'insufficient_scope'
-  return isHttps ? statusOf(told.refusal) : 200
+  const status = statusOf(told.refusal)
+  const isUnknown = told.isStranger && status === 401
+  return isUnknown || told.refusal.code === 'insufficient_scope' ? status : 200
 }
 
 export const headersToTell = (door: Door, arrived: Arrived, told: Told) =>

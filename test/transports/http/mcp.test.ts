@@ -3,6 +3,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { queryAudit } from '../../../src/operations/query-audit.ts'
+import { setAgentStatus } from '../../../src/operations/set-agent-status.ts'
 import { minted } from '../../attacks/attack.ts'
 import { bearer, overHttp } from '../../support/http.ts'
 import { callTool, eras, outcomeOf, send } from '../../support/mcp-http.ts'
@@ -56,6 +57,20 @@ describe.each(eras)('%s', (era) => {
     expect({ ...told(short), body: JSON.parse(told(short).body) as unknown }).toEqual({
       ...told(long),
       body: JSON.parse(told(long).body) as unknown,
+    })
+  })
+
+  test('a holder whose agent is suspended is told so in a result, as on stdio', async () => {
+    const w = await world()
+    const http = await overHttp(w)
+    const { text } = await minted(w, w.local, { scopes: ['demo:read'] })
+    await w.result(setAgentStatus, { agent: 'local', status: 'suspended', cause: 'test' })
+    const answer = await callTool(http, era, 'whoami', {}, { headers: bearer(text) })
+    expect(answer).toMatchObject({
+      status: 200,
+      body: {
+        result: { isError: true, structuredContent: { error: { code: 'agent_suspended' } } },
+      },
     })
   })
 
