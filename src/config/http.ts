@@ -70,7 +70,8 @@ export const httpShape = {
   REMIT_HTTP_ALLOWED_ORIGINS: list(isOrigin, 'origins such as https://app.example')
     .default([])
     .meta({
-      description: 'Origins of pages that may call it, besides the loopback’s and its issuer’s.',
+      description:
+        'Origins that are not refused, besides the loopback’s and its issuer’s. It answers no CORS preflight: that is for a proxy in front of it.',
       fallback: 'none',
     }),
   REMIT_HTTP_TRUSTED_PROXIES: list(isRange, 'IP addresses or CIDR ranges').default([]).meta({
