@@ -1,9 +1,18 @@
 // Makes what is started and published: dist/main.js and the program it runs, the packages `remit-mcp/verify` and `remit-mcp/sign`, and,
 // when run by itself, their types.
 import { spawnSync } from 'node:child_process'
-import { chmodSync, readdirSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs'
+import {
+  chmodSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+} from 'node:fs'
 import { rm } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { bundle } from './bundle.mjs'
 
@@ -19,6 +28,7 @@ const inputs = ['src', 'package.json', 'package-lock.json', 'tsconfig.json', '.s
 if (process.argv[1] && pathToFileURL(process.argv[1]).href === import.meta.url) {
   const started = performance.now()
   await Promise.all([...outputs.map(build), buildTypes(`${root}dist/types`)])
+  warm()
   const sizes = outputs.map(({ file }) => {
     const { size } = statSync(placeOf(file))
     return `dist/${file} ${Math.round(size / 1000)} kB`
@@ -31,7 +41,31 @@ export async function buildIfStale() {
   const built = Math.min(...outputs.map(({ file }) => modified(placeOf(file))))
   if (inputs.every((input) => newest(`${root}${input}`) < built)) return false
   await Promise.all(outputs.map(build))
+  warm()
   return true
+}
+
+/** Serves once, so that what V8 makes of the program is kept for every start (src/bin.ts); where it cannot, none is. */
+function warm() {
+  const home = mkdtempSync(join(tmpdir(), 'remit-warm-'))
+  const env = {
+    PATH: process.env.PATH,
+    REMIT_HOME: home,
+    REMIT_CREDENTIAL_FILE: 'credentials/local.json',
+  }
+  const remit = (command, input) =>
+    spawnSync(process.execPath, [placeOf('main.js'), command], { env, input, stdio: 'pipe' })
+  const clientInfo = { name: 'build', version: '0' }
+  const opening = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo }
+  const lines = [
+    { id: 0, method: 'initialize', params: opening },
+    { method: 'notifications/initialized' },
+    { id: 1, method: 'tools/list', params: {} },
+    { id: 2, method: 'tools/call', params: { name: 'whoami', arguments: {} } },
+  ]
+  remit('init', '')
+  remit('stdio', lines.map((line) => `${JSON.stringify({ jsonrpc: '2.0', ...line })}\n`).join(''))
+  rmSync(home, { recursive: true, force: true })
 }
 
 /** Each file appears whole: a process that starts meanwhile runs the old one or the new one. */
