@@ -1,5 +1,5 @@
-// Makes what is started and published: dist/main.js and the program it runs, the packages `remit-mcp/verify` and `remit-mcp/sign`, and,
-// when run by itself, their types.
+// Makes what is started and published: dist/main.js and the program it runs, the packages `remit-mcp/verify` and
+// `remit-mcp/sign`, and, when run by itself, their types.
 import { spawnSync } from 'node:child_process'
 import {
   chmodSync,

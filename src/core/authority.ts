@@ -135,13 +135,29 @@ function knownAt(wanted: Scope, asOf: number, orgId: string, state: State): bool
 const foldLimit = 1024
 
 /** All bounds folded into one set, for people to read; decisions use the bounds themselves. */
-export function effectiveScopes({ bounds }: Authority): ScopeSet {
-  const [first, ...others] = bounds.map(({ scopes, told }) => told ?? scopes)
+export const effectiveScopes = ({ bounds }: Authority): ScopeSet =>
+  folded(
+    bounds.map(({ scopes, told }) => told ?? scopes),
+    wholeMembers,
+  )
+
+/** No less than what it may do, where the other is no more: for what must be covered whole. */
+export const widestScopes = ({ bounds }: Authority): ScopeSet =>
+  folded(
+    bounds.map(({ scopes }) => scopes),
+    (scopes) => scopes,
+  )
+
+function folded(
+  sets: readonly ScopeSet[],
+  tooMany: (scopes: ScopeSet, bound: ScopeSet) => ScopeSet,
+): ScopeSet {
+  const [first, ...others] = sets
   if (first === undefined) return []
   return others.reduce((scopes, bound) => {
     if (scopes.every((scope) => setCovers(bound, scope))) return scopes
     if (scopes.length * bound.length <= foldLimit) return intersect(scopes, bound)
-    return wholeMembers(scopes, bound)
+    return tooMany(scopes, bound)
   }, first)
 }
 

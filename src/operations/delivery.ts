@@ -7,7 +7,7 @@ import {
   requireWritablePlace,
 } from '../authority/deliveries.ts'
 import type { Context, DeliveryKind } from '../authority/context.ts'
-import { effectiveScopes } from '../core/authority.ts'
+import { widestScopes } from '../core/authority.ts'
 import type { Authority } from '../core/authority.ts'
 import type { Credential } from '../core/credential.ts'
 import { Refusal } from '../core/refusal.ts'
@@ -90,7 +90,7 @@ export function deliverToken(call: Call, wanted: TokenDelivery): Delivery {
         delivery: { kind, path: await deliverFile(call.context, issued.text(), token.expiresAt) },
       }))
     case 'sealed': {
-      const key = sealingKey(call.context, recipientId, effectiveScopes(authority))
+      const key = sealingKey(call.context, recipientId, widestScopes(authority))
       return later(() =>
         sealedTo(call.context, key, recipientId, {
           sub: authority.grant.id,

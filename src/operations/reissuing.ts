@@ -15,7 +15,7 @@ import { unknown } from './may.ts'
 import { audienceOfToken, mintedResult } from './minting.ts'
 import type { Minted } from './mint-fields.ts'
 import type { Call, Outcome } from './operation.ts'
-import { requireCover } from './stronger.ts'
+import { requireCoverOfGrant } from './stronger.ts'
 
 export interface Renewal {
   readonly state: GrantState
@@ -48,7 +48,7 @@ export async function renew(call: Call, renewal: Renewal): Promise<Outcome<Minte
       missing_at: grant.id,
     })
   }
-  if (!isUnderOwnToken(call, state)) requireCover(call, effective, 'scopes')
+  if (!isUnderOwnToken(call, state)) requireCoverOfGrant(call, authority)
   const audience = renewal.audience ?? audienceOfToken(call, grant)
   const { credentialId } = caller
   const issued = issueToken(context, { authority, audience, ttl, credentialId, now, seq })

@@ -1,8 +1,8 @@
 // Stronger: an agent whose ceiling the caller's live authority does not cover. Toward such a caller may
 // only restrict; what it creates or changes must be covered by its own (authority: rule 5, law 9).
 
-import { exceeded } from '../core/authority.ts'
-import type { Bound } from '../core/authority.ts'
+import { exceeded, widestScopes } from '../core/authority.ts'
+import type { Authority, Bound } from '../core/authority.ts'
 import type { Agent } from '../core/agent.ts'
 import type { Credential } from '../core/credential.ts'
 import { placeOf } from '../core/decision.ts'
@@ -11,8 +11,12 @@ import type { Scope, ScopeSet } from '../core/scope.ts'
 import type { Call } from './operation.ts'
 
 /** The scopes that the acting authority does not cover, each with what bounds it there. */
-function uncovered({ caller, context: { live } }: Call, scopes: ScopeSet): readonly Uncovered[] {
-  const { bounds, orgId } = caller.acting
+function uncovered(
+  { caller, context: { live } }: Call,
+  scopes: ScopeSet,
+  bounds = caller.acting.bounds,
+): readonly Uncovered[] {
+  const { orgId } = caller.acting
   const operationsOf = (type: string) => live.resourceType(orgId, type)?.operations.keys() ?? []
   return scopes.flatMap((scope) => {
     const bound = [scope, ...spelledOut(scope, operationsOf(scope.type))]
@@ -48,6 +52,18 @@ export function requireCover(call: Call, scopes: ScopeSet, dimension: string): v
     failures: [{ code: 'exceeds_ceiling', dimension, asked: missing, missing_at }],
     remedy: { text: 'Ask an agent whose authority covers this, or ask for less.' },
   })
+}
+
+/**
+ * The same of what a grant may do, which is no more than any one of its bounds. What is told of it may be less:
+ * lists too long to be folded leave out what only overlaps.
+ */
+export function requireCoverOfGrant(call: Call, authority: Authority): void {
+  const widest = widestScopes(authority)
+  const most = [widest, ...authority.bounds.map(({ scopes }) => scopes)]
+  const covers = (bound: Bound) =>
+    most.some((scopes) => uncovered(call, scopes, [bound]).length === 0)
+  if (!call.caller.acting.bounds.every(covers)) requireCover(call, widest, 'scopes')
 }
 
 /** What a credential can do at most: its own scopes, or the whole ceiling of its agent. */

@@ -9,7 +9,10 @@ import { listTokens } from '../../src/operations/list-tokens.ts'
 import { mintToken } from '../../src/operations/mint-token.ts'
 import { registerAgent } from '../../src/operations/register-agent.ts'
 import { registerResourceType } from '../../src/operations/register-resource-type.ts'
+import { renewToken } from '../../src/operations/renew-token.ts'
 import { rotateCredential } from '../../src/operations/rotate-credential.ts'
+import { updateAgent } from '../../src/operations/update-agent.ts'
+import { byToken, handedIn } from '../support/evidence.ts'
 import type { Holder, World } from '../support/world.ts'
 import { world } from '../support/world.ts'
 import { codeOf, delegated, enters, may, minted, renewed, secretFrom, tried } from './attack.ts'
@@ -171,4 +174,22 @@ test('a token does not become the secret of its agent by a handoff to itself', a
   expect(await tried(w, 'claim_handoff', claim, root.presented)).toBe('exceeds_ceiling')
   expect(await tried(w, 'claim_handoff', claim, worker)).toBe('allowed')
   expect(await enters(w, worker)).toBe('allowed')
+})
+
+test('a narrow secret gets no token whose scopes are too many to be told whole', async () => {
+  const w = await world()
+  const worker = await w.addAgent('worker', 'demo:*')
+  const many = (scope: (i: number) => string) => Array.from({ length: 40 }, (_, i) => scope(i))
+  const scopes = ['demo/n:read', ...many((i) => `demo/*/x${i}:read`)]
+  const { grantId } = await minted(w, worker, { scopes, grant_ttl_seconds: 3600 })
+  // Of these and those above only `demo/n:read` is told, and each `demo/a1/x1:read` is allowed.
+  const ceiling = ['demo/n:read', ...many((i) => `demo/a${i}/*:read`)]
+  await w.result(updateAgent, { agent: 'worker', ceiling })
+  const wanted = { agent: 'worker', kind: 'secret', scopes: ['demo/n:read'], delivery: 'meta' }
+  const presentedSecret = handedIn(await w.call(addCredential, wanted))
+  const narrow = { kind: 'secret', agentId: worker.id, presentedSecret } as const
+  const asked = { grant_id: grantId, delivery: 'meta' }
+  expect(await tried(w, 'renew_token', asked, narrow)).toBe('exceeds_ceiling')
+  const renewal = await w.call(renewToken, asked, worker)
+  expect(await may(w, byToken(renewal), 'demo/a1/x1:read')).toBe('allowed')
 })
